@@ -1,0 +1,71 @@
+// Entry of all browser code: wires htmx, moves focus after swaps and faults, and loads a module
+// only where the page has something for it. Every page works without any of this.
+
+const MODULES = [
+  ['[data-suggest-url]', './suggest.js'],
+  ['[data-reveal]', './password.js'],
+  ['[data-menu], [data-dialog], [data-fold]', './menu.js'],
+  ['[data-draft-url]', './autosave.js'],
+  ['[data-keep]', './dirty.js'],
+  ['[data-editor]', './editor.js'],
+  ['[data-copy-label] pre', './copy.js'],
+]
+
+// Each module exports start(root) and is called once per piece of page: at load, then for what htmx brings in.
+async function start(root) {
+  for (const [selector, path] of MODULES) {
+    if (root.matches?.(selector) || root.querySelector(selector)) (await import(path)).start(root)
+  }
+}
+
+function focusAfterSwap(target) {
+  if (target.id !== 'inhalt') return
+  const heading = target.querySelector('h1')
+  if (!heading) return
+  heading.tabIndex = -1
+  heading.focus()
+}
+
+// Says in place that a request failed; the text in the form stays as it is.
+function announce(text) {
+  let bar = document.getElementById('notice')
+  if (!bar) {
+    bar = document.createElement('p')
+    bar.id = 'notice'
+    bar.className = 'banner banner-danger'
+    bar.setAttribute('role', 'alert')
+    document.querySelector('main').prepend(bar)
+  }
+  bar.textContent = text
+}
+
+const { textFailed, textOffline } = document.body.dataset
+document.addEventListener('htmx:configRequest', (event) => {
+  const token = document.querySelector('meta[name="csrf-token"]')
+  if (token) event.detail.headers['X-CSRFToken'] = token.content
+})
+document.addEventListener('htmx:responseError', () => announce(textFailed))
+document.addEventListener('htmx:sendError', () => announce(textOffline))
+document.addEventListener('htmx:beforeSend', () => document.getElementById('notice')?.remove())
+document.addEventListener('htmx:afterSwap', (event) => {
+  focusAfterSwap(event.detail.target)
+  event.detail.target.querySelector('[data-error-summary]')?.focus()
+})
+document.addEventListener('htmx:load', (event) => {
+  if (event.detail.elt !== document.body) start(event.detail.elt)
+})
+
+// A form is sent once: the pressed button stays busy until the answer arrives or the page is shown again.
+document.addEventListener('submit', (event) => {
+  const form = event.target
+  if (form.method === 'dialog' || event.defaultPrevented) return
+  if (form.hasAttribute('aria-busy')) return event.preventDefault()
+  form.setAttribute('aria-busy', 'true')
+  event.submitter?.setAttribute('aria-busy', 'true')
+})
+for (const type of ['pageshow', 'htmx:afterRequest']) {
+  addEventListener(type, () => document.querySelectorAll('form[aria-busy], form [aria-busy]').forEach((busy) => busy.removeAttribute('aria-busy')))
+}
+
+document.querySelector('[data-error-summary]')?.focus()
+start(document.body)
