@@ -1,0 +1,1 @@
+"""People: accounts, organisations, teams, permissions, sessions, and the tokens in their letters."""

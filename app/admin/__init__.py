@@ -1,0 +1,1 @@
+"""Admin pages over the whole house: jobs, audit log, settings, letters, system."""

@@ -1,0 +1,1 @@
+"""The help centre: categories, articles and their revisions, votes, glossary."""

@@ -1,0 +1,1 @@
+"""Imprint, privacy notice, accessibility statement and contact: short texts an operator must show."""
