@@ -1,0 +1,104 @@
+"""Query text to ranked hits with snippets, and suggestions while typing."""
+
+from __future__ import annotations
+
+from knowledge_base import highlight, scoring
+from knowledge_base.arrayfile import Array
+from knowledge_base.document import LANGUAGES, Answer, Hit, Results
+from knowledge_base.index import Index, View
+from knowledge_base.partition import Partition
+from knowledge_base.query import Query, understand
+from knowledge_base.synonyms import SynonymSet
+
+MAX_KEYS = 1000
+CLEAR_LEAD = 1.35  # times the second score: then the first hit's best passage is shown as the answer
+NOTHING = Results((), 0, None, None, ())
+
+
+def search(
+    index: Index,
+    text: str,
+    *,
+    lang: str,
+    audiences: frozenset[str],
+    category: str | None = None,
+    offset: int = 0,
+    limit: int = 10,
+    synonyms: SynonymSet | None = None,
+) -> Results:
+    """The articles in `lang` that answer `text` and that a reader with `audiences` may see, best first.
+
+    `category` includes its sub-categories. Any text is answered; nothing in it is syntax.
+    """
+    return _search(index, text, lang, audiences, category, offset, limit, synonyms, typing=False)
+
+
+def suggest(
+    index: Index,
+    text: str,
+    *,
+    lang: str,
+    audiences: frozenset[str],
+    limit: int = 6,
+    synonyms: SynonymSet | None = None,
+) -> Results:
+    """As `search`, for text that is still being typed: its last word counts as the beginning of a word."""
+    return _search(index, text, lang, audiences, None, 0, limit, synonyms, typing=True)
+
+
+def _search(
+    index: Index,
+    text: str,
+    lang: str,
+    audiences: frozenset[str],
+    category: str | None,
+    offset: int,
+    limit: int,
+    synonyms: SynonymSet | None,
+    *,
+    typing: bool,
+) -> Results:
+    if lang not in LANGUAGES:
+        raise ValueError(f"unknown language {lang!r}")
+    view = index.view()
+    partition = view.partitions[lang]
+    query = understand(partition, text, synonyms, typing=typing)
+    if not query.terms or not partition.count:
+        return NOTHING
+    found, scores = scoring.rank(partition, query, partition.visible(audiences, category))
+    marked = scoring.marks(partition, query)
+    page = found[offset : offset + limit]
+    hits = tuple(
+        _hit(view, partition, int(doc), float(score), marked)
+        for doc, score in zip(page, scores[offset : offset + limit], strict=True)
+    )
+    answer = None
+    if len(found) and offset == 0 and not typing and (len(found) == 1 or scores[0] > CLEAR_LEAD * scores[1]):
+        answer = _answer(view, partition, int(found[0]), query, marked)
+    keys = tuple(int(key) for key in partition["key"][found[:MAX_KEYS]])
+    return Results(hits, len(found), query.corrected if len(found) else None, answer, keys)
+
+
+def _hit(view: View, partition: Partition, doc: int, score: float, marked: Array) -> Hit:
+    facts = view.facts(int(partition["docnum"][doc]))
+    best = highlight.passage(partition, doc, facts, marked)
+    return Hit(
+        key=facts["key"],
+        slug=facts["slug"],
+        title=facts["title"],
+        title_html=highlight.mark(partition, facts["title"], marked),
+        snippet_html=best.html,
+        score=score,
+        category=facts["category"],
+        anchor=best.anchor,
+        updated_at=facts["updated_at"],
+    )
+
+
+def _answer(view: View, partition: Partition, doc: int, query: Query, marked: Array) -> Answer | None:
+    facts = view.facts(int(partition["docnum"][doc]))
+    best = highlight.passage(partition, doc, facts, marked, highlight.PASSAGE)
+    wanted = sum(not term.stop for term in query.terms)
+    if not best.words or best.words < wanted / 2:
+        return None
+    return Answer(facts["key"], facts["slug"], facts["title"], best.html, best.anchor)
