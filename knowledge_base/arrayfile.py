@@ -114,7 +114,6 @@ def ranges(starts: Array, lengths: Array) -> Array:
     return np.arange(total, dtype=np.int64) + shift
 
 
-def concatenated(parts: Sequence[Array], dtype: Any) -> Array:
-    joined: Array = np.concatenate(parts) if parts else np.zeros(0, dtype)
-    typed: Array = joined.astype(dtype, copy=False)
-    return typed
+def concatenated(parts: Sequence[Array], dtype: type[np.generic]) -> Array:
+    """The arrays one after the other, of the given type also when there is none."""
+    return np.concatenate([np.zeros(0, dtype), *parts]).astype(dtype, copy=False)
