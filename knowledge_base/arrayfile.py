@@ -111,7 +111,8 @@ def ranges(starts: Array, lengths: Array) -> Array:
     if not total:
         return np.zeros(0, np.int64)
     shift = np.repeat(starts.astype(np.int64) - (np.cumsum(lengths) - lengths), lengths)
-    return np.arange(total, dtype=np.int64) + shift
+    numbers: Array = np.arange(total, dtype=np.int64) + shift
+    return numbers
 
 
 def concatenated(parts: Sequence[Array], dtype: type[np.generic]) -> Array:
