@@ -103,7 +103,17 @@ def check() -> int:
     ]
     for file in wrong:
         sys.stderr.write(f"{file} differs from {MANIFEST.relative_to(ROOT)}\n")
-    return 1 if wrong else 0
+    missing = _named_icons() - set(ICONS.split())
+    for icon in sorted(missing):
+        sys.stderr.write(f"icon {icon!r} is named in a template but missing in ICONS of tools/vendor.py\n")
+    return 1 if wrong or missing else 0
+
+
+def _named_icons() -> set[str]:
+    """Icons that templates name as a literal: icon('x'), draw('x'), icon='x'."""
+    pages = (page.read_text() for page in (ROOT / "app" / "templates").rglob("*.html"))
+    named = re.compile(r"""\b(?:icon|draw)(?:\(|=)["']([a-z0-9-]+)["']""")
+    return {name for page in pages for name in named.findall(page)}
 
 
 def _tarball(package: Package, folder: Path) -> tarfile.TarFile:

@@ -56,16 +56,24 @@ document.addEventListener('htmx:load', (event) => {
 })
 
 // A form is sent once: the pressed button stays busy until the answer arrives or the page is shown again.
+// The time limit frees a form whose answer is a download, which leaves the page as it is.
+const BUSY_AT_MOST = 10_000 // milliseconds
+const free = () => document.querySelectorAll('[data-sending]').forEach((busy) => {
+  delete busy.dataset.sending
+  busy.removeAttribute('aria-busy')
+})
 document.addEventListener('submit', (event) => {
   const form = event.target
-  if (form.method === 'dialog' || event.defaultPrevented) return
-  if (form.hasAttribute('aria-busy')) return event.preventDefault()
-  form.setAttribute('aria-busy', 'true')
-  event.submitter?.setAttribute('aria-busy', 'true')
+  if (event.defaultPrevented || form.getAttribute('method') === 'dialog') return
+  if (form.dataset.sending) return event.preventDefault()
+  for (const busy of [form, event.submitter].filter(Boolean)) {
+    busy.dataset.sending = 'true'
+    busy.setAttribute('aria-busy', 'true')
+  }
+  setTimeout(free, BUSY_AT_MOST)
 })
-for (const type of ['pageshow', 'htmx:afterRequest']) {
-  addEventListener(type, () => document.querySelectorAll('form[aria-busy], form [aria-busy]').forEach((busy) => busy.removeAttribute('aria-busy')))
-}
+addEventListener('pageshow', free)
+document.addEventListener('htmx:afterRequest', free)
 
 document.querySelector('[data-error-summary]')?.focus()
 start(document.body)

@@ -18,10 +18,9 @@ function wire(block, { copyLabel, copiedLabel }) {
     button.textContent = copiedLabel
     setTimeout(() => { button.textContent = copyLabel }, 2000)
   })
-  // beside the block, not in it: the block scrolls sideways and its text is what gets copied
+  // beside the block, not in it: only its own text is copied
   const frame = document.createElement('div')
   frame.className = 'code-frame'
   block.replaceWith(frame)
   frame.append(block, button)
-  block.tabIndex = 0
 }
