@@ -1,0 +1,91 @@
+"""Builds the web application from the settings: a short flat list, one line a part."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from flask import Blueprint, Flask
+from flask_login import current_user
+from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import access, cli, i18n, page, web
+from app.accounts import queries as accounts_queries
+from app.accounts import sessions
+from app.accounts.permissions import VISITOR, Viewer
+from app.db import Database
+from app.mail import transport_for
+from app.now import now
+from app.storage import Storage
+from config import Settings
+
+MEGABYTE = 1024 * 1024
+
+# Every page of the portal, by domain.
+BLUEPRINTS: tuple[Blueprint, ...] = ()
+
+
+def create_app(settings: Settings) -> Flask:
+    """The portal for one installation. Opens no connection yet and starts no thread, so a process may fork it."""
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=60 * MEGABYTE,
+        MAX_FORM_MEMORY_SIZE=4 * MEGABYTE,  # Flask's default would refuse a long article and lose its text
+        MAX_FORM_PARTS=2000,
+        WTF_CSRF_TIME_LIMIT=None,  # a composer may stay open for hours
+        WTF_CSRF_SSL_STRICT=False,  # Origin is checked where it matters; Referer is often stripped
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    web.init(app, _parts(settings))
+    access.init(app, load=_load_viewer, visitor=VISITOR, secure=settings.secure)
+    i18n.init(app, languages=settings.languages, timezone=settings.timezone, preferred=_preferred_language)
+    page.init(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for group in cli.GROUPS:
+        app.cli.add_command(group)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
+    return app
+
+
+def _parts(settings: Settings) -> web.Portal:
+    return web.Portal(
+        database=Database(settings.database_url),
+        storage=Storage(Path(settings.storage_url)),
+        transport=transport_for(settings.mail, settings.captured_mail_dir),
+        data_dir=settings.data_dir,
+        search_dir=settings.search_dir,
+        captured_mail_dir=settings.captured_mail_dir,
+        base_url=settings.base_url,
+        secret_key=settings.secret_key,
+        languages=settings.languages,
+        timezone=settings.timezone,
+        mail_from=settings.mail_from,
+        mail_captured=settings.mail.kind == "capture",
+        rate_limits=settings.rate_limits,
+        demo=settings.demo,
+        metrics_token=settings.metrics_token,
+    )
+
+
+def _load_viewer(session: Session, token: str) -> Viewer | None:
+    """The person behind a session cookie; notes her visit at most once a minute."""
+    moment = now()
+    viewer = accounts_queries.viewer_of_session(
+        session, token, now=moment, idle=web.preferences().period("period_session_days")
+    )
+    if viewer is not None and moment.timestamp() - viewer.session_seen_at > 60:
+        web.observe_later(lambda light: sessions.seen(light, viewer, now=moment))
+    return viewer
+
+
+def _preferred_language() -> str | None:
+    return current_user.language if current_user.is_authenticated else None

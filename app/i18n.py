@@ -1,0 +1,149 @@
+"""Languages: which one a page speaks, translations with and without a request, dates and numbers as people write them.
+
+Knows no person and no table; the factory says whose preference counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import Flask, g, has_request_context, request, session
+from flask_babel import Babel, gettext
+
+from app.errors import Refused
+from app.now import now
+
+FOLDER = Path(__file__).parent / "translations"
+NATIVE_NAMES = {"de": "Deutsch", "en": "English"}
+FORMATTING = {"de": "de_DE", "en": "en_GB"}  # dates and numbers; English here is British
+
+log = logging.getLogger(__name__)
+
+
+def init(
+    app: Flask, *, languages: tuple[str, ...], timezone: str, preferred: Callable[[], str | None]
+) -> None:
+    """Set up translation. `preferred` gives the signed-in person's language, if there is one."""
+    compile_catalogues()
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(FOLDER)
+    app.config["PORTAL_LANGUAGES"] = languages
+    app.config["PORTAL_TIMEZONE"] = timezone
+    app.config["PORTAL_PREFERRED_LANGUAGE"] = preferred
+    Babel(app, default_locale=languages[0], default_timezone=timezone, locale_selector=language)
+    app.jinja_env.filters.update(date=format_date, datetime=format_datetime, ago=ago, number=format_number)
+
+
+def compile_catalogues(folder: Path = FOLDER) -> None:
+    """Make the binary catalogues from the readable ones where they are missing or older."""
+    for source in folder.glob("*/LC_MESSAGES/*.po"):
+        target = source.with_suffix(".mo")
+        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        with open(source, "rb") as file:
+            catalogue = read_po(file)
+        partial = target.with_suffix(f".{id(catalogue)}.part")
+        try:
+            with open(partial, "wb") as file:
+                write_mo(file, catalogue)
+            partial.replace(target)
+        except OSError:
+            log.warning("translations in %s cannot be compiled; pages may be English", source.parent)
+
+
+def language() -> str:
+    """The language of the page being made: its address, else the person's choice, else her browser's."""
+    if not has_request_context():
+        return "en"
+    if "language" not in g:
+        g.language = _choose()
+    return str(g.language)
+
+
+def _choose() -> str:
+    from flask import current_app
+
+    known: tuple[str, ...] = current_app.config["PORTAL_LANGUAGES"]
+    in_address = (request.view_args or {}).get("lang")
+    if in_address in known:
+        return str(in_address)
+    preferred = current_app.config["PORTAL_PREFERRED_LANGUAGE"]()
+    for candidate in (preferred, session.get("lang")):
+        if candidate in known:
+            return str(candidate)
+    return request.accept_languages.best_match(known) or known[0]
+
+
+def gettext_in(lang: str) -> Callable[[str], str]:
+    """Translation into one language, also without a request (letters)."""
+    return _catalogue(lang).gettext
+
+
+def ngettext_in(lang: str) -> Callable[[str, str, int], str]:
+    """Translation of a counted text into one language, also without a request."""
+    return _catalogue(lang).ngettext
+
+
+@cache
+def _catalogue(lang: str) -> Translations:
+    return Translations.load(str(FOLDER), [lang])  # type: ignore[return-value]
+
+
+def say(refused: Refused) -> str:
+    """What a rule answered, in the page's language."""
+    return str(gettext(refused.message, **refused.values))
+
+
+def format_date(value: date | datetime, style: str = "long", lang: str | None = None) -> str:
+    """A day, like "24. November 2026"."""
+    if isinstance(value, datetime):
+        value = value.astimezone(_zone())
+    return dates.format_date(value, style, locale=_locale(lang))
+
+
+def format_datetime(value: datetime, lang: str | None = None) -> str:
+    """A moment, like "24. November 2026, 11:30 Uhr" (with a no-break space) or "24 November 2026, 11:30"."""
+    local = value.astimezone(_zone())
+    return f"{dates.format_date(local, 'long', locale=_locale(lang))}, {format_time(local, lang)}"
+
+
+def format_time(value: datetime, lang: str | None = None) -> str:
+    """A time of day, like "11:30 Uhr" or "11:30"."""
+    local = value.astimezone(_zone())
+    return f"{local:%H:%M}\u00a0Uhr" if (lang or language()) == "de" else f"{local:%H:%M}"
+
+
+def ago(value: datetime, lang: str | None = None) -> str:
+    """How long ago, below a day; else the day."""
+    passed = now() - value
+    if timedelta(0) <= passed < timedelta(days=1):
+        return dates.format_timedelta(-passed, add_direction=True, locale=_locale(lang))
+    return format_date(value, "medium", lang)
+
+
+def format_number(value: float, lang: str | None = None) -> str:
+    """A number with the separators of the language."""
+    return numbers.format_decimal(value, locale=_locale(lang))
+
+
+def joined(words: Iterable[str]) -> str:
+    """Words as a plain list, separated by commas."""
+    return ", ".join(words)
+
+
+def _locale(lang: str | None) -> str:
+    return FORMATTING[lang or language()]
+
+
+def _zone() -> ZoneInfo:
+    from flask import current_app
+
+    return ZoneInfo(current_app.config["PORTAL_TIMEZONE"]) if current_app else ZoneInfo("Europe/Berlin")
