@@ -92,7 +92,8 @@ def stem(form: str, lang: str) -> str:
     return str(fold(stemmer.stemWord(form), lang))
 
 
-def _read_words(name: str) -> frozenset[str]:
+def read_words(name: str) -> frozenset[str]:
+    """The words of a list in `words/`; lines with # are remarks."""
     text = (Path(__file__).parent / "words" / name).read_text(encoding="utf-8")
     return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
 
@@ -100,7 +101,7 @@ def _read_words(name: str) -> frozenset[str]:
 @lru_cache(maxsize=8)
 def stop_words(lang: str) -> frozenset[str]:
     """The folded everyday words that say little about what is sought; they weigh little, they do not vanish."""
-    return frozenset(fold(normal(word), lang) for word in _read_words(f"stop_{lang}.txt"))
+    return frozenset(fold(normal(word), lang) for word in read_words(f"stop_{lang}.txt"))
 
 
 def fingerprint() -> str:

@@ -7,149 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
+
+from knowledge_base.analysis import fold, normal, read_words
 
 MIN_PART = 3
 _LINKS = ("", "s", "es", "n", "en", "e", "er", "ens")
 # What looks like a word inside a word but is an ending or a prefix.
-_NOT_PARTS = frozenset(
-    [
-        "aber",
-        "alle",
-        "als",
-        "auf",
-        "aus",
-        "bei",
-        "bar",
-        "das",
-        "dem",
-        "den",
-        "der",
-        "des",
-        "die",
-        "ein",
-        "eine",
-        "einen",
-        "einer",
-        "ent",
-        "erei",
-        "haft",
-        "halt",
-        "heit",
-        "hin",
-        "her",
-        "ich",
-        "ier",
-        "ige",
-        "iger",
-        "igen",
-        "ische",
-        "ischen",
-        "isch",
-        "keit",
-        "lich",
-        "liche",
-        "lichen",
-        "licher",
-        "los",
-        "lose",
-        "man",
-        "mal",
-        "mit",
-        "nach",
-        "nen",
-        "ner",
-        "non",
-        "not",
-        "nur",
-        "ohne",
-        "per",
-        "pro",
-        "qua",
-        "sam",
-        "schaft",
-        "sch",
-        "sein",
-        "ser",
-        "sie",
-        "sind",
-        "ste",
-        "sten",
-        "ter",
-        "tum",
-        "und",
-        "ung",
-        "ungen",
-        "uns",
-        "ver",
-        "vor",
-        "war",
-        "was",
-        "weg",
-        "wer",
-        "wie",
-        "zer",
-        "zum",
-        "zur",
-        "able",
-        "age",
-        "ance",
-        "ant",
-        "ate",
-        "ation",
-        "ble",
-        "con",
-        "dis",
-        "ence",
-        "ent",
-        "ers",
-        "est",
-        "for",
-        "ful",
-        "ing",
-        "ings",
-        "ion",
-        "ions",
-        "ish",
-        "ism",
-        "ist",
-        "ity",
-        "ive",
-        "less",
-        "ment",
-        "ness",
-        "ous",
-        "out",
-        "pre",
-        "pro",
-        "sub",
-        "the",
-        "tion",
-        "tions",
-        "und",
-        "ure",
-        "was",
-        "able",
-        "ted",
-        "ten",
-        "tes",
-        "ens",
-        "ier",
-        "ell",
-        "elle",
-        "ellen",
-        "iert",
-        "ieren",
-        "ert",
-    ]
+_NOT_PARTS = read_words("not_parts.txt")
+_SEPARABLE = (
+    "ab an auf aus bei dar durch ein fest frei heim her heran heraus herunter hin hinaus hinein hinzu hoch los mit nach runter statt"
+    " teil uber um unter vor voraus weg weiter wieder zu zuruck zusammen"
+).split()
+_FIXED = "be emp ent er miss uber um unter ver wider zer".split()
+_PREFIXED = re.compile(
+    rf"({'|'.join(sorted({*_SEPARABLE, *_FIXED}, key=len, reverse=True))})?(zu|ge)?(.{{3,}})"
 )
-_PARTICIPLE = re.compile(
-    r"(ab|an|auf|aus|bei|durch|ein|fest|frei|her|hin|hinzu|los|mit|nach|um|vor|weg|weiter|wieder|zu|zuruck|zusammen)?"
-    r"ge(.{2,}?)(t|et|en)(?:e[nmrs]?)?"
-)
-_INFINITIVE_ZU = re.compile(
-    r"(ab|an|auf|aus|bei|durch|ein|fest|frei|her|hin|hinzu|los|mit|nach|um|vor|weg|weiter|wieder|zuruck|zusammen)zu(.{2,}e[rl]?n)"
-)
+_ADJECTIVE = re.compile(r"(.+?(?:t|en|end))e[nmrs]?")
+# Endings of a weak verb's forms and of nouns made from it; what remains plus "en" is the infinitive.
+_VERB_ENDING = re.compile(r"(.{3,}?)(?:e?te[nt]?|e?test|(?<!s)e?st|e?t|ende?|ung(?:en)?|e)")
 
 
 def split(word: str, lang: str, strength: Callable[[str], int]) -> tuple[str, ...]:
@@ -197,15 +74,55 @@ def split(word: str, lang: str, strength: Callable[[str], int]) -> tuple[str, ..
 
 
 def base_forms(form: str, lang: str) -> tuple[str, ...]:
-    """Infinitives that a German participle or zu-infinitive may come from ("eingeloggt" -> "einloggen")."""
-    if lang != "de" or len(form) < 6:
-        return ()
-    found = []
-    if match := _PARTICIPLE.fullmatch(form):
-        found.append(f"{match[1] or ''}{match[2]}en")
-    if match := _INFINITIVE_ZU.fullmatch(form):
-        found.append(match[1] + match[2])
-    return tuple(found)
+    """Infinitives that a verb form or a noun in -ung may come from, best guess first.
+
+    "eingeloggt" -> "einloggen", "bezahlt" -> "bezahlen", "hochgeladen" -> "hochladen", "sent" -> "send". Guesses
+    that are no words do no harm: nobody types them.
+    """
+    irregular = _irregular(lang)
+    if lang != "de":
+        return irregular.get(form, ())
+    bare = match[1] if (match := _ADJECTIVE.fullmatch(form)) else form
+    found: dict[str, None] = {}
+    for text in dict.fromkeys((form, bare)):
+        for prefix, between, rest in _readings(text):
+            found.update(dict.fromkeys(prefix + base for base in irregular.get(between + rest, ())))
+            ending = _VERB_ENDING.fullmatch(rest)
+            if between == "zu" and rest.endswith(("en", "ern", "eln")):
+                found[prefix + rest] = None
+            elif ending and between != "zu" and len(text) > 4:
+                found[prefix + ending[1] + ("n" if re.search("(?<!i)er$|el$", ending[1]) else "en")] = None
+    found.pop(form, None)
+    return tuple(found)[:3]
+
+
+def _readings(text: str) -> list[tuple[str, str, str]]:
+    """The ways to read a verb form: (prefix, "ge" or "zu" between, rest)."""
+    readings = []
+    if (match := _PREFIXED.fullmatch(text)) and match[2]:
+        readings.append((match[1] or "", match[2], match[3]))
+    readings.append(("", "", text))
+    if match and match[1]:
+        readings.append((match[1], "", match[3]))
+    return readings
+
+
+@lru_cache(maxsize=4)
+def _irregular(lang: str) -> dict[str, tuple[str, ...]]:
+    """Folded irregular form -> infinitives, from `words/verbs_<lang>.txt`."""
+    made: dict[str, tuple[str, ...]] = {}
+    text = (Path(__file__).parent / "words" / f"verbs_{lang}.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            infinitive, *forms = (fold(normal(word), lang) for word in line.split())
+            for form in forms:
+                made[form] = (*made.get(form, ()), infinitive)
+    return made
+
+
+def separable(particle: str) -> bool:
+    """Whether a folded word may be the split-off beginning of a German verb ("melde mich an")."""
+    return particle in _SEPARABLE
 
 
 def allowed_distance(length: int) -> int:

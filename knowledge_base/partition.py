@@ -117,8 +117,12 @@ class Partition:
             if number >= 0
         }
         found = split(form, self.lang, lambda text: strength.get(text, 0))
-        found += tuple(base for base in base_forms(form, self.lang) if self.form(base) >= 0)
         numbers = (self.stem(stem(part, self.lang)) for part in found)
+        return tuple(dict.fromkeys(n for n in numbers if n >= 0))
+
+    def bases(self, form: str) -> tuple[int, ...]:
+        """Stems of the infinitives that a typed form may come from."""
+        numbers = (self.stem(stem(base, self.lang)) for base in base_forms(form, self.lang))
         return tuple(dict.fromkeys(n for n in numbers if n >= 0))
 
     def gram_rows(self, form: str) -> Array:

@@ -8,16 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from knowledge_base.analysis import Word, clean, fold, stem, stop_words, words
+from knowledge_base.lexicon import base_forms, separable
 from knowledge_base.partition import Partition
 from knowledge_base.synonyms import SynonymSet, SynonymTable, built_in
 
 MAX_TEXT = 2000
 MAX_WORDS = 24
-STOP_WEIGHT = 0.12
+STOP_WEIGHT = 0.3
 
 # How much a find counts by the way it was found, the typed stem counting 1.
-SYNONYM = 0.7
+SYNONYM = 0.8
 PARTS = 0.75
+BASE = 0.8
 JOINED = 1.0
 TYPO = (1.0, 0.9, 0.75, 0.6)
 PREFIX_UNKNOWN = 0.8
@@ -65,6 +67,7 @@ def understand(partition: Partition, text: str, synonyms: SynonymSet | None, *, 
     for number, term in enumerate(terms):
         last = number == len(terms) - 1 and not finished
         _add_neighbours(partition, terms, number)
+        _add_separated(partition, terms, number)
         _add_parts(partition, term)
         _add_synonyms(partition, terms, number, synonyms)
         if last or (not term.known and not term.stems and not term.sums):
@@ -98,11 +101,24 @@ def _add_neighbours(partition: Partition, terms: list[Term], number: int) -> Non
                 term.add(found, JOINED)
 
 
+def _add_separated(partition: Partition, terms: list[Term], number: int) -> None:
+    """ "Melde mich an" also means "anmelden"."""
+    particle = terms[number].form
+    if partition.lang != "de" or not separable(particle):
+        return
+    for verb in terms[max(0, number - 6) : number]:
+        for base in (verb.form, *base_forms(verb.form, "de")):
+            if not verb.stop and (found := partition.stem(stem(particle + base, "de"))) >= 0:
+                verb.add(found, JOINED)
+
+
 def _add_parts(partition: Partition, term: Term) -> None:
     if term.stop:
         return
     if parts := partition.parts(term.form):
         term.sums.append((parts, PARTS))
+    for base in partition.bases(term.form):
+        term.add(base, BASE)
 
 
 def _add_synonyms(partition: Partition, terms: list[Term], number: int, synonyms: SynonymSet | None) -> None:
@@ -112,15 +128,17 @@ def _add_synonyms(partition: Partition, terms: list[Term], number: int, synonyms
     stems = [stem(term.form, partition.lang) for term in terms]
     for table in tables:
         for length in range(1, min(table.longest, len(terms) - number) + 1):
-            for other in table.alternatives.get(tuple(stems[number : number + length]), ()):
+            for other, closeness in table.alternatives.get(
+                tuple(stems[number : number + length]), {}
+            ).items():
                 numbers = tuple(partition.stem(s) for s in other)
                 if min(numbers) < 0:
                     continue
                 for term in terms[number : number + length]:
                     if len(numbers) == 1:
-                        term.add(numbers[0], SYNONYM)
+                        term.add(numbers[0], SYNONYM * closeness)
                     else:
-                        term.sums.append((numbers, SYNONYM))
+                        term.sums.append((numbers, SYNONYM * closeness))
 
 
 def _add_prefixed(partition: Partition, term: Term, typing: bool) -> None:

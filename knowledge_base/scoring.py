@@ -9,13 +9,13 @@ from knowledge_base.partition import Partition
 from knowledge_base.query import Query, Term
 from knowledge_base.store import FIELDS
 
-GRAM_WEIGHT = 0.12
+GRAM_WEIGHT = 0.2
 NEAR_WEIGHT = 0.06
-COVERAGE = 0.5
+COVERAGE = 0.25
 EXACT_TITLE = 1.0
 PRIOR = 0.03
 RERANKED = 40
-KEPT = 0.12  # of the best score: below, an article is no match
+KEPT = 0.1
 
 
 def score(partition: Partition, query: Query) -> Array:

@@ -23,7 +23,7 @@ from knowledge_base.store import FIELDS
 # Weight of a field, and how much its length counts (BM25's b). Parts of compounds count on their own, lower.
 BOOST = {"title": 2.0, "keywords": 1.6, "headings": 1.2, "summary": 1.1, "body": 1.0}
 LENGTH_NORM = {"title": 0.5, "keywords": 0.3, "headings": 0.5, "summary": 0.5, "body": 0.7}
-PART_BOOST = 0.6
+PART_BOOST = 0.7
 SATURATION = 1.2
 GRAM = 4
 
@@ -178,7 +178,7 @@ def _stems(forms: list[str], rank: dict[str, int], frequency: Array, lang: str) 
     for number, form in enumerate(forms):
         for part in split(form, lang, strength):
             parts.append((number, stem(part, lang)))
-        parts.extend((number, stem(base, lang)) for base in base_forms(form, lang) if base in rank)
+        parts.extend((number, s) for b in base_forms(form, lang) if (s := stem(b, lang)) != stem(form, lang))
     hashes = hashes_of(stem(form, lang) for form in forms)
     part_hashes = hashes_of(text for _, text in parts)
     stems = np.unique(np.concatenate([hashes, part_hashes]))

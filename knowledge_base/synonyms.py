@@ -20,17 +20,22 @@ def phrase(text: str, lang: str) -> Phrase:
     return tuple(stem(fold(w.text, lang), lang) for w in words(clean(text)) if not w.whole)
 
 
-class SynonymTable:
-    """The groups of one language, looked up by the stems of any member."""
+EQUAL = 1.0
+RELATED = 0.6
 
-    def __init__(self, groups: Iterable[Iterable[str]], lang: str) -> None:
-        self.alternatives: dict[Phrase, tuple[Phrase, ...]] = {}
-        for group in groups:
+
+class SynonymTable:
+    """The groups of one language, looked up by the stems of any member: other members and how close they are."""
+
+    def __init__(self, groups: Iterable[tuple[float, Iterable[str]]], lang: str) -> None:
+        self.alternatives: dict[Phrase, dict[Phrase, float]] = {}
+        for closeness, group in groups:
             phrases = list(dict.fromkeys(p for text in group if (p := phrase(text, lang))))
             for member in phrases:
-                others = tuple(p for p in phrases if p != member)
-                known = self.alternatives.get(member, ())
-                self.alternatives[member] = (*known, *(p for p in others if p not in known))
+                known = self.alternatives.setdefault(member, {})
+                for other in phrases:
+                    if other != member:
+                        known[other] = max(closeness, known.get(other, 0.0))
         self.longest = max(map(len, self.alternatives), default=0)
 
 
@@ -48,7 +53,7 @@ class SynonymSet:
 
     def table(self, lang: str) -> SynonymTable:
         if lang not in self._tables:
-            self._tables[lang] = SynonymTable(self.groups.get(lang, ()), lang)
+            self._tables[lang] = SynonymTable(((EQUAL, group) for group in self.groups.get(lang, ())), lang)
         return self._tables[lang]
 
     def stops(self, lang: str) -> frozenset[str]:
@@ -59,7 +64,9 @@ class SynonymSet:
 
 @lru_cache(maxsize=8)
 def built_in(lang: str) -> SynonymTable:
-    """The groups that come with the library: `words/synonyms_<lang>.txt`, one group a line, members apart by commas."""
+    """The groups that come with the library: `words/synonyms_<lang>.txt`, one a line, members apart by commas."""
     text = (Path(__file__).parent / "words" / f"synonyms_{lang}.txt").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    return SynonymTable((line.split(",") for line in lines), lang)
+    return SynonymTable(
+        ((RELATED if line[0] == "~" else EQUAL, line.lstrip("~").split(",")) for line in lines), lang
+    )
