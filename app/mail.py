@@ -165,12 +165,15 @@ def as_email(message: letters.Message) -> EmailMessage:
     by the header objects with `ValueError`.
     """
     email = EmailMessage(policy=SMTP)
-    for name, value in message.headers.items():
+    email.set_content(message.text, cte="quoted-printable")
+    email.add_alternative(message.html, subtype="html", cte="quoted-printable")
+    for (
+        name,
+        value,
+    ) in message.headers.items():  # after the content, which would take Content-* headers with it
         email[name] = value
     email["To"] = _recipient(message.to)
     email["Subject"] = "".join(character for character in message.subject if character.isprintable())
-    email.set_content(message.text, cte="quoted-printable")
-    email.add_alternative(message.html, subtype="html", cte="quoted-printable")
     return email
 
 

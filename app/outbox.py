@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, func, select, update
+from sqlalchemy import ColumnElement, Index, and_, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, Json, primary_key, table_args
@@ -86,25 +87,62 @@ def put(session: Session, name: str, *, run_at: datetime, **ids: int | str) -> J
     return job
 
 
-def claim(session: Session, *, worker: str, now: datetime, limit: int = 10) -> list[Claimed]:
+def claim(
+    session: Session,
+    *,
+    worker: str,
+    now: datetime,
+    limit: int = 10,
+    names: Collection[str] | None = None,
+    without: Collection[str] = (),
+) -> list[Claimed]:
     """Take up to `limit` due jobs, oldest first, for `LEASE`; jobs whose lease ran out are due again.
 
-    Any number of workers may call this at once: on SQLite the write session is the only one, on PostgreSQL rows
-    locked by another worker are skipped.
+    `names` takes only jobs of these names, `without` none of those. Any number of workers may call this at once: on
+    SQLite the write session is the only one, on PostgreSQL rows locked by another worker are skipped. A job at which
+    workers died `MAX_ATTEMPTS` times ends as failed.
     """
     due = (
         select(Job)
-        .where(Job.state == QUEUED, Job.run_at <= now, (Job.lease_until.is_(None)) | (Job.lease_until < now))
+        .where(_due(now, names, without))
         .order_by(Job.run_at, Job.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     claimed = []
     for job in session.scalars(due):
+        if job.attempts >= MAX_ATTEMPTS:
+            job.state, job.done_at, job.lease_until, job.error = FAILED, now, None, "the worker died at it"
+            continue
         job.lease_until, job.lease_by, job.attempts = now + LEASE, worker, job.attempts + 1
         claimed.append(Claimed(job.id, job.key, job.name, job.ids, job.attempts, worker))
     session.flush()
     return claimed
+
+
+def is_due(
+    session: Session,
+    *,
+    now: datetime,
+    names: Collection[str] | None = None,
+    without: Collection[str] = (),
+) -> bool:
+    """Whether `claim` would find anything; a look that takes nobody's place."""
+    return session.scalar(select(Job.id).where(_due(now, names, without)).limit(1)) is not None
+
+
+def _due(now: datetime, names: Collection[str] | None, without: Collection[str]) -> ColumnElement[bool]:
+    due = and_(Job.state == QUEUED, Job.run_at <= now, or_(Job.lease_until.is_(None), Job.lease_until < now))
+    if names is not None:
+        due = and_(due, Job.name.in_(names))
+    return and_(due, Job.name.not_in(without)) if without else due
+
+
+def release(session: Session, worker: str) -> int:
+    """Make the jobs of a worker that is known to be dead due again, without waiting for their leases to run out. The
+    try it died at counts. Gives how many."""
+    held = update(Job).where(Job.state == QUEUED, Job.lease_by == worker, Job.lease_until.is_not(None))
+    return int(getattr(session.execute(held.values(lease_until=None)), "rowcount", 0))
 
 
 def renew(session: Session, job: Claimed, *, now: datetime) -> bool:
@@ -125,13 +163,13 @@ def fail(session: Session, job: Claimed, error: str, *, now: datetime, for_good:
     pause = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (job.attempts - 1))
     pause *= random.uniform(0.8, 1.2)  # noqa: S311 (spreads retries; not a secret)
     state = {"state": FAILED, "done_at": now} if last else {"run_at": now + pause}
-    _change(session, job, error=error, lease_until=None, **state)
+    _change(session, job, error=error, lease_until=None, lease_by=None, **state)
     return last
 
 
 def put_back(session: Session, job: Claimed, *, now: datetime) -> bool:
     """Return a job untouched, as if it had not been claimed (the worker is stopping)."""
-    return _change(session, job, lease_until=None, attempts=job.attempts - 1, run_at=now)
+    return _change(session, job, lease_until=None, lease_by=None, attempts=job.attempts - 1, run_at=now)
 
 
 def retry(session: Session, job_ids: list[int] | None, *, now: datetime) -> int:

@@ -1,0 +1,100 @@
+"""The tables of all later work, and the worker that does it.
+
+LETTERS compose a message for a job or give None when it is not needed any more; CHORES have their effect in one
+transaction with the end of the job (or are a `Batch`, whose effect lies outside the database); RECURRING is the timetable.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import datetime, timedelta
+
+from flask import Flask
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from app import drafts, throttle
+from app.accounts import sessions
+from app.lanes import Batch, Chore, Letter, Recurring, Tables, Worker
+from app.outbox import DONE, Job
+from app.preferences import Preferences
+from app.web import Portal
+
+DONE_JOBS_KEPT = timedelta(days=7)
+CAPTURED_MAIL_KEPT = timedelta(days=30)
+
+
+def sweep_drafts(session: Session, moment: datetime, portal: Portal) -> None:
+    """Unsent drafts end after the period on the settings page."""
+    drafts.sweep(session, before=moment - Preferences.read(session).period("period_draft_days"))
+
+
+def sweep_throttles(session: Session, moment: datetime, portal: Portal) -> None:
+    """Counts of tries end with their window."""
+    throttle.sweep(session, now=moment)
+
+
+def sweep_jobs(session: Session, moment: datetime, portal: Portal) -> None:
+    """Jobs that are done are kept for a week, so that one can see what happened; failed ones stay until retried."""
+    session.execute(delete(Job).where(Job.state == DONE, Job.done_at < moment - DONE_JOBS_KEPT))
+
+
+def sweep_captured_mail(session: Session, moment: datetime, portal: Portal) -> None:
+    """Captured mail is for trials; it does not pile up."""
+    oldest = (moment - CAPTURED_MAIL_KEPT).timestamp()
+    for path in portal.captured_mail_dir.glob("*"):
+        if path.is_file() and path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+
+
+def sweep_sign_ins(session: Session, moment: datetime, portal: Portal) -> None:
+    """A device that was not seen for the period on the settings page is signed out."""
+    idle = Preferences.read(session).period("period_session_days")
+    sessions.sweep(session, idle_before=moment - idle)
+
+
+LETTERS: dict[str, Letter] = {}
+
+CHORES: dict[str, Chore | Batch] = {}
+
+RECURRING: tuple[Recurring, ...] = (
+    Recurring("drafts.sweep", timedelta(hours=1), sweep_drafts),
+    Recurring("throttle.sweep", timedelta(minutes=10), sweep_throttles),
+    Recurring("jobs.sweep", timedelta(hours=1), sweep_jobs),
+    Recurring("sign-ins.sweep", timedelta(hours=1), sweep_sign_ins),
+    Recurring("mail.sweep", timedelta(hours=6), sweep_captured_mail),
+)
+
+TABLES = Tables(LETTERS, CHORES, RECURRING)
+TIMETABLE_SECONDS = 30.0  # longest pause between looks at RECURRING
+
+
+def run_once(app: Flask, tables: Tables = TABLES) -> int:
+    """Do everything that is due, and what that puts in turn. Gives how many jobs were claimed."""
+    worker = Worker(app.extensions["portal"], tables)
+    claimed = 0
+    with worker.present():
+        worker.keep_timetable()
+        while found := worker.labour() + worker.deliver():
+            claimed += found
+    return claimed
+
+
+def run_forever(app: Flask, tables: Tables = TABLES) -> None:
+    """Work until SIGTERM or SIGINT; then finish what is in hand and put back the rest."""
+    worker = Worker(app.extensions["portal"], tables)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stopping.set())
+    with worker.present():
+        lanes = [
+            threading.Thread(target=worker.until_stopped, args=(worker.deliver,), name="letters"),
+            threading.Thread(target=worker.until_stopped, args=(worker.labour,), name="chores"),
+            threading.Thread(
+                target=worker.until_stopped, args=(worker.keep_timetable, TIMETABLE_SECONDS), name="timetable"
+            ),
+        ]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
