@@ -15,6 +15,8 @@ from app.accounts import queries as accounts_queries
 from app.accounts import sessions
 from app.accounts.permissions import VISITOR, Viewer
 from app.db import Database
+from app.legal import admin_views as legal_admin_views
+from app.legal import views as legal_views
 from app.mail import transport_for
 from app.now import now
 from app.storage import Storage
@@ -23,7 +25,10 @@ from config import Settings
 MEGABYTE = 1024 * 1024
 
 # Every page of the portal, by domain.
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    legal_views.bp,
+    legal_admin_views.bp,
+)
 
 
 def create_app(settings: Settings) -> Flask:
