@@ -73,9 +73,7 @@ function wire(form) {
     if (!box.hidden) event.preventDefault() // first Escape closes; the second clears, as browsers do for search fields
     close()
   })
-  form.addEventListener('focusout', (event) => {
-    if (!form.contains(event.relatedTarget)) close()
-  })
+  input.addEventListener('blur', close)
   box.addEventListener('pointerdown', (event) => event.preventDefault()) // keep the focus in the field
 }
 
