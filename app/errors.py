@@ -31,3 +31,7 @@ class Throttled(Refused):
 
 class NotVisible(Exception):
     """There is nothing here that this person may see. It never says whether the thing exists."""
+
+
+class SchemaFault(Exception):
+    """The database and this version of the portal do not fit together; the message says how."""

@@ -20,12 +20,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from app.db import BUSY_TIMEOUT_MS, Base
+from app.errors import SchemaFault
 
 FOLDER = Path(__file__).parent.parent / "migrations"
-
-
-class SchemaFault(Exception):
-    """The database and this version of the portal do not fit together; the message says how."""
 
 
 def head() -> str:

@@ -28,9 +28,10 @@ from gunicorn.workers import gthread  # noqa: F401  (loaded before the fork, sha
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from app import schema, worker
+from app import versions, worker
 from app.accounts.models import Person
 from app.articles.models import ArticleText
+from app.errors import SchemaFault
 from app.factory import create_app
 from config import Settings, SettingsError
 
@@ -56,7 +57,7 @@ def main() -> int:
         _prepare_database(settings)
         app = create_app(settings)
         _load_demo(app, settings)
-    except (CannotStart, SettingsError, schema.SchemaFault) as fault:
+    except (CannotStart, SettingsError) as fault:
         print(fault, file=sys.stderr)  # noqa: T201
         return 2
     return _run(app, settings, listener)
@@ -87,8 +88,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _prepare_database(settings: Settings) -> None:
     try:
-        if schema.current(settings.database_url) != schema.head():
+        if not versions.is_current(settings.database_url):
+            from app import schema  # the migration engine is large, and rarely needed
+
             schema.upgrade(settings.database_url)
+    except SchemaFault as fault:
+        raise CannotStart(str(fault)) from None
     except DBAPIError as fault:
         words = str(fault.orig).strip().splitlines()[0]  # the driver's words; they hold no password
         raise CannotStart(f"PORTAL_DATABASE_URL: the database does not answer: {words}") from None
