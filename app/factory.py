@@ -19,6 +19,7 @@ from app.legal import admin_views as legal_admin_views
 from app.legal import views as legal_views
 from app.mail import transport_for
 from app.now import now
+from app.privacy import views as privacy_views
 from app.storage import Storage
 from config import Settings
 
@@ -28,6 +29,7 @@ MEGABYTE = 1024 * 1024
 BLUEPRINTS: tuple[Blueprint, ...] = (
     legal_views.bp,
     legal_admin_views.bp,
+    privacy_views.bp,
 )
 
 

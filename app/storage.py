@@ -76,7 +76,7 @@ class Storage:
             return False
         return True
 
-    def keys(self) -> Iterator[str]:
+    def all_keys(self) -> Iterator[str]:
         """The keys of all files there are."""
         for path in self.folder.glob("??/*"):
             if KEY.fullmatch(path.name):

@@ -49,7 +49,7 @@ def publish(page: str, lang: str) -> Any:
                 db(),
                 page,
                 lang,
-                form.body.data,
+                form.body.data or "",
                 based_on=form.based_on.data or 0,
                 actor_id=current_user.person_id,
                 now=now(),

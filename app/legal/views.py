@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, render_template, request
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
@@ -22,7 +24,7 @@ TITLES = {
 
 
 @bp.get("/<any('imprint','privacy-notice','accessibility','contact'):page>")
-def show(page: str) -> object:
+def show(page: str) -> Any:
     text = queries.current(db(), page, language())
     html = render_template(
         "legal/page.html", title=TITLES[page], text=text, content=markup.render(text.body, resolve=local)

@@ -1,0 +1,156 @@
+"""What is held about one person, in plain words: from the classification of the columns and the rows themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Column, Table, func, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from app.personal import Export, P
+from app.privacy.registry import Held, rows_of, tables
+from app.words import N_
+
+SHOWN = 25  # rows of one sort on the page; the count says how many there are
+
+# Codes as a person reads them; a code that is missing is shown as it is.
+CODES = {
+    "customer": N_("Customer"),
+    "staff": N_("Team member"),
+    "member": N_("Member"),
+    "colleague": N_("Colleague"),
+    "manager": N_("Manager"),
+    "admin": N_("Administrator"),
+    "agent": N_("Agent"),
+    "lead": N_("Team lead"),
+    "editor": N_("Editor"),
+    "privacy_officer": N_("Privacy officer"),
+    "de": N_("German"),
+    "en": N_("English"),
+    "light": N_("Light"),
+    "dark": N_("Dark"),
+    "system": N_("System"),
+    "sign_up": N_("Confirm an address"),
+    "reset": N_("Reset a password"),
+    "invitation": N_("Accept an invitation"),
+    "new_address": N_("Confirm a new address"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One sort of data: what it is, where it is from, why it is held, on which basis, how long, and whether it is
+    shown here (a check value of a password is not)."""
+
+    label: str
+    source: str
+    purpose: str
+    basis: str
+    terms: tuple[str, ...]
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table's part: its name, how many rows there are, the newest of them as (label, value) pairs, the facts.
+
+    Labels and codes are marked for translation; values are text, numbers, days or instants.
+    """
+
+    name: str
+    label: str
+    count: int
+    rows: list[list[tuple[str, Any]]]
+    facts: tuple[Fact, ...]
+
+
+def sections(session: Session, person_id: int) -> list[Section]:
+    """Everything held about a person, one section a table that has rows of hers."""
+    mine = [held for held in tables() if held.says.subject is not None]
+    counts = _counts(session, mine, person_id)
+    return [
+        Section(
+            name=held.table.name,
+            label=held.says.label or held.table.name,
+            count=counts[held.table.name],
+            rows=_rows(session, held, person_id),
+            facts=tuple(_fact(says) for _, says in held.columns if says.label),
+        )
+        for held in mine
+        if counts[held.table.name]
+    ]
+
+
+def _counts(session: Session, mine: Iterable[Held], person_id: int) -> dict[str, int]:
+    """Rows per table, in one statement."""
+    each = [
+        select(literal(held.table.name), func.count())
+        .select_from(held.table)
+        .where(rows_of(held.table, held.says.subject or "", person_id))
+        for held in mine
+    ]
+    return {str(name): int(count) for name, count in session.execute(union_all(*each))}
+
+
+def _rows(session: Session, held: Held, person_id: int) -> list[list[tuple[str, Any]]]:
+    shown = [
+        (column, says) for column, says in held.columns if says.label and says.export is not Export.NEVER
+    ]
+    if not shown:
+        return []
+    source: Any = held.table
+    columns = []
+    for column, _ in shown:
+        named = _named_parent(column)
+        if named is None:
+            columns.append(column)
+        else:  # a reference is shown by the name of what it refers to
+            parent = named.alias()
+            source = source.outerjoin(parent, parent.c.id == column)
+            columns.append(parent.c.name)
+    statement = (
+        select(*columns)
+        .select_from(source)
+        .where(rows_of(held.table, held.says.subject or "", person_id))
+        .order_by(held.table.c.id.desc())
+        .limit(SHOWN)
+    )
+    labels = [says.label for _, says in shown]
+    return [
+        [
+            (label, _readable(value))
+            for label, value in zip(labels, row, strict=True)
+            if value not in (None, "")
+        ]
+        for row in session.execute(statement)
+    ]
+
+
+def _named_parent(column: Column[Any]) -> Table | None:
+    for key in column.foreign_keys:
+        if "name" in key.column.table.c and key.column.table.name != "person":
+            return key.column.table
+    return None
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {text}" for name, text in value.items())
+    if isinstance(value, str | date | datetime | int):
+        return value
+    return str(value)
+
+
+def _fact(says: P) -> Fact:
+    assert says.purpose is not None
+    return Fact(
+        label=says.label,
+        source=says.source.value,
+        purpose=says.purpose.words,
+        basis=says.purpose.basis.value,
+        terms=tuple(term.words for term in says.retain),
+        shown=says.export is not Export.NEVER,
+    )
