@@ -56,6 +56,16 @@ def words(text: str) -> Iterator[Word]:
             position += 1
 
 
+def chain_at(text: str, start: int) -> tuple[int, str, int]:
+    """Of the word that begins at `start`: its end, and the joined chain it opens with that chain's end."""
+    part, chain = _PART.match(text, start), _CHAIN.match(text, start)
+    if part is None or chain is None:
+        return start, "", start
+    if chain.end() == part.end():
+        return part.end(), "", part.end()
+    return part.end(), normal("".join(m.group() for m in _PART.finditer(chain.group()))), chain.end()
+
+
 def clean(text: str) -> str:
     """`text` composed and without invisible signs: what is stored, indexed, cut and marked."""
     return unicodedata.normalize("NFC", text.translate(_INVISIBLE))

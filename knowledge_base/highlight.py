@@ -1,4 +1,7 @@
-"""The best passage of a found article, escaped, with `<mark>` on what was found."""
+"""The best passage of a found article, escaped, with `<mark>` on what was found.
+
+Where words stand is known from the index, so a text is cut and marked without being read again.
+"""
 
 from __future__ import annotations
 
@@ -8,65 +11,72 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from knowledge_base.analysis import fold, words
+from knowledge_base.analysis import chain_at, fold
 from knowledge_base.arrayfile import Array
 from knowledge_base.partition import Partition
-from knowledge_base.store import FIELDS
 
 SNIPPET = 200
 PASSAGE = 600
-_MARKS = 96
+_HITS = 96  # found words of one article that are looked at
 _SENTENCE = re.compile(r"[.!?:]\s+|\n+")
+_SPACE = re.compile(r"\s+")
 
 
 class Passage(NamedTuple):
+    """A cut text as HTML, the anchor of its section, and how many different typed words it holds."""
+
     html: str
     anchor: str
-    words: int  # how many different typed words it holds
+    words: int
 
 
-def mark(partition: Partition, text: str, marked: Array) -> str:
-    """`text` escaped, the words whose form is marked in `<mark>`."""
-    found = list(words(text))
-    numbers = partition.form_numbers([fold(w.text, partition.lang) for w in found])
-    out, at = [], 0
-    for word, number in zip(found, numbers, strict=True):
-        if number < 0 or not marked[number] or word.start < at:
-            continue
-        out += [
-            html.escape(text[at : word.start]),
-            "<mark>",
-            html.escape(text[word.start : word.end]),
-            "</mark>",
-        ]
-        at = word.end
-    out.append(html.escape(text[at:]))
-    return "".join(out)
+class _Found(NamedTuple):
+    """The found words of one field: where each begins in the text, its form, the typed word it answers."""
+
+    starts: Array
+    forms: Array
+    terms: Array
+
+
+def title(partition: Partition, doc: int, facts: dict[str, Any], marked: Array) -> str:
+    """The whole title, marked."""
+    return _marked(
+        partition, facts["title"], 0, len(facts["title"]), _found(partition, doc, facts, "title", marked)
+    )
 
 
 def passage(
     partition: Partition, doc: int, facts: dict[str, Any], marked: Array, length: int = SNIPPET
 ) -> Passage:
     """The stretch of the body that holds most of the typed words; the summary or beginning when it holds none."""
+    found = _found(partition, doc, facts, "body", marked)
     text = facts["body"]
-    starts = np.frombuffer(facts["starts"], np.uint32)
-    at = doc * len(FIELDS) + FIELDS.index("body")
-    rows = slice(int(partition["token_at"][at]), int(partition["token_at"][at + 1]))
-    word = marked[partition["token"][rows]]
-    hits = np.flatnonzero(word)[:_MARKS]
-    if not len(hits):
-        lead = facts["summary"] or text
-        return Passage(mark(partition, _cut(lead, 0, length), marked), "", 0)
-    chars = starts[partition["position"][rows][hits]].astype(np.int64)
-    owners = word[hits]
-    inside = (chars[None, :] >= chars[:, None]) & (chars[None, :] < chars[:, None] + length * 3 // 4)
-    different = sum(
-        (inside & (owners == number)[None, :]).any(axis=1).astype(float) for number in set(owners.tolist())
-    )
+    if not len(found.starts):
+        name = "summary" if facts["summary"] else "body"
+        found = _found(partition, doc, facts, name, marked)
+        return Passage(_shown(partition, facts[name], 0, length, found), "", 0)
+    best, different = _densest(found, length * 3 // 4)
+    at = int(found.starts[best])
+    anchor = next((a for a, _, offset in reversed(facts["sections"]) if offset <= at), "")
+    begin = _sentence_start(text, at, length // 4)
+    return Passage(_shown(partition, text, begin, length, found), anchor, different)
+
+
+def _found(partition: Partition, doc: int, facts: dict[str, Any], field: str, marked: Array) -> _Found:
+    forms, positions = partition.tokens(doc, field)
+    terms = marked[forms]
+    hits = np.flatnonzero(terms)[:_HITS]
+    starts = np.frombuffer(facts["starts"][field], np.uint32)[positions[hits]]
+    return _Found(starts.astype(np.int64), forms[hits], terms[hits])
+
+
+def _densest(found: _Found, reach: int) -> tuple[int, int]:
+    """The found word from which `reach` letters hold most different typed words, and how many these are."""
+    inside = (found.starts >= found.starts[:, None]) & (found.starts < found.starts[:, None] + reach)
+    terms = np.unique(found.terms)
+    different = (inside @ (found.terms[:, None] == terms)).sum(axis=1)
     best = int(np.argmax(different + 0.02 * np.minimum(inside.sum(axis=1), 10)))
-    begin = _sentence_start(text, int(chars[best]), length // 4)
-    anchor = next((a for a, _, offset in reversed(facts["sections"]) if offset <= int(chars[best])), "")
-    return Passage(mark(partition, _cut(text, begin, length), marked), anchor, int(different[best]))
+    return best, int(different[best])
 
 
 def _sentence_start(text: str, at: int, reach: int) -> int:
@@ -80,11 +90,33 @@ def _sentence_start(text: str, at: int, reach: int) -> int:
     return space + 1 if space >= 0 else at
 
 
-def _cut(text: str, begin: int, length: int) -> str:
+def _shown(partition: Partition, text: str, begin: int, length: int, found: _Found) -> str:
     """`length` letters from `begin`, ended at a space, with dots where something was left out."""
     end = min(len(text), begin + length)
     if end < len(text):
         space = max(text.rfind(" ", begin, end), text.rfind("\n", begin, end))
         end = space if space > begin + length // 2 else end
-    shown = " ".join(text[begin:end].split())
+    shown = _SPACE.sub(" ", _marked(partition, text, begin, end, found)).strip()
     return ("… " if begin else "") + shown + (" …" if end < len(text) else "")
+
+
+def _marked(partition: Partition, text: str, begin: int, end: int, found: _Found) -> str:
+    """`text[begin:end]` escaped, with the found words in `<mark>`."""
+    out, at = [], begin
+    low, high = np.searchsorted(found.starts, (begin, end))
+    for start, form in zip(found.starts[low:high].tolist(), found.forms[low:high].tolist(), strict=True):
+        stop = min(_stop(partition, text, start, form), end)
+        if start < at or stop <= start:
+            continue
+        out += [html.escape(text[at:start]), "<mark>", html.escape(text[start:stop]), "</mark>"]
+        at = stop
+    out.append(html.escape(text[at:end]))
+    return "".join(out)
+
+
+def _stop(partition: Partition, text: str, start: int, form: int) -> int:
+    """Where the word with this form ends that begins at `start`: a part of a tied chain, or the whole chain."""
+    first, whole, chain_end = chain_at(text, start)
+    if chain_end != first and partition.forms[form] == fold(whole, partition.lang):
+        return chain_end
+    return first

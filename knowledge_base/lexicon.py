@@ -16,14 +16,9 @@ MIN_PART = 3
 _LINKS = ("", "s", "es", "n", "en", "e", "er", "ens")
 # What looks like a word inside a word but is an ending or a prefix.
 _NOT_PARTS = read_words("not_parts.txt")
-_SEPARABLE = (
-    "ab an auf aus bei dar durch ein fest frei heim her heran heraus herunter hin hinaus hinein hinzu hoch los mit nach runter statt"
-    " teil uber um unter vor voraus weg weiter wieder zu zuruck zusammen"
-).split()
-_FIXED = "be emp ent er miss uber um unter ver wider zer".split()
-_PREFIXED = re.compile(
-    rf"({'|'.join(sorted({*_SEPARABLE, *_FIXED}, key=len, reverse=True))})?(zu|ge)?(.{{3,}})"
-)
+_SEPARABLE = read_words("separable_de.txt")
+_PREFIXES = sorted(_SEPARABLE | read_words("inseparable_de.txt"), key=lambda prefix: (-len(prefix), prefix))
+_PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})?(zu|ge)?(.{{3,}})")
 _ADJECTIVE = re.compile(r"(.+?(?:t|en|end))e[nmrs]?")
 # Endings of a weak verb's forms and of nouns made from it; what remains plus "en" is the infinitive.
 _VERB_ENDING = re.compile(r"(.{3,}?)(?:e?te[nt]?|e?test|(?<!s)e?st|e?t|ende?|ung(?:en)?|e)")

@@ -13,8 +13,10 @@ import numpy as np
 
 from knowledge_base.analysis import stem
 from knowledge_base.arrayfile import Array, Arrays, Strings, ranges
-from knowledge_base.lexicon import allowed_distance, base_forms, distance, split
+from knowledge_base.lexicon import allowed_distance, distance, split
 from knowledge_base.snapshot import bigrams, grams, hash_of, hashes_of
+from knowledge_base.store import FIELDS
+from knowledge_base.synonyms import built_in
 
 _CANDIDATES = 30  # near spellings by shared letter pairs that are measured exactly
 _REMEMBERED = 4096
@@ -32,6 +34,7 @@ class Partition:
         self._spellings = Strings(self["spelling"], self["spelling_at"])
         self.count = len(self["key"])
         self.near = lru_cache(_REMEMBERED)(self._near)
+        self.near_prefix = lru_cache(_REMEMBERED)(self._near_prefix)
         self.parts = lru_cache(_REMEMBERED)(self._parts)
         self.visible = lru_cache(64)(self._visible)
 
@@ -71,6 +74,12 @@ class Partition:
         starts = self[at]
         return self[values][starts[number] : starts[number + 1]]
 
+    def tokens(self, doc: int, field: str) -> tuple[Array, Array]:
+        """The forms of one field of an article, in order, and their positions."""
+        at = doc * len(FIELDS) + FIELDS.index(field)
+        rows = slice(int(self["token_at"][at]), int(self["token_at"][at + 1]))
+        return self["token"][rows], self["position"][rows]
+
     def prefixed(self, prefix: str, limit: int) -> list[int]:
         """Forms that begin with `prefix`, the most used first."""
         raw = prefix.encode("utf-8", "surrogatepass")
@@ -85,45 +94,51 @@ class Partition:
     def _near(self, form: str) -> tuple[tuple[int, int], ...]:
         """The three nearest known forms of a mistyped word: (form number, edits)."""
         limit = allowed_distance(len(form))
-        codes = np.array(sorted(set(bigrams(form))), np.uint32)
-        if not limit or not form.isalpha() or not len(self["pair_code"]):
-            return ()
+        found = []
+        for number, alike in self._alike(bigrams(form)) if limit and form.isalpha() else ():
+            edits = distance(form, self.forms[number], limit)
+            if edits <= limit:
+                found.append((edits - 0.5 * alike, -int(self["form_df"][number]), number, edits))
+        return tuple((number, edits) for _, _, number, edits in sorted(found)[:3])
+
+    def _near_prefix(self, form: str) -> tuple[tuple[int, int], ...]:
+        """The three known forms whose beginning is nearest to a mistyped, unfinished word: (form number, edits)."""
+        limit = 1 if len(form) < 8 else 2
+        found = []
+        for number, alike in self._alike(bigrams(form)[:-1]) if len(form) > 3 and form.isalpha() else ():
+            known = self.forms[number]
+            edits = min(distance(form, known[: len(form) + shift], limit) for shift in (-1, 0, 1))
+            if edits <= limit:
+                found.append((edits - 0.5 * alike, -int(self["form_df"][number]), number, edits))
+        return tuple((number, edits) for _, _, number, edits in sorted(found)[:3])
+
+    def _alike(self, pairs: list[int]) -> list[tuple[int, float]]:
+        """The forms that share most letter pairs with a word: (number, share from 0 to 1)."""
+        codes = np.array(sorted(set(pairs)), np.uint32)
         at = _found(self["pair_code"], codes)
         starts = self["pair_at"].astype(np.int64)
         members = self["pair"][ranges(starts[at], starts[at + 1] - starts[at])]
         shared = np.bincount(members, minlength=len(self.forms))
         alike = 2.0 * shared / (self["pair_count"] + len(codes))
+        if not len(alike):
+            return []
         best = np.argpartition(-alike, min(_CANDIDATES, len(alike) - 1))[:_CANDIDATES]
-        found = []
-        for number in best[alike[best] > 0.25]:
-            edits = distance(form, self.forms[int(number)], limit)
-            if edits <= limit:
-                found.append(
-                    (edits - 0.5 * float(alike[number]), -int(self["form_df"][number]), int(number), edits)
-                )
-        return tuple((number, edits) for _, _, number, edits in sorted(found)[:3])
+        return [(int(number), float(alike[number])) for number in best if alike[number] > 0.25]
 
-    def _parts(self, form: str) -> tuple[int, ...]:
-        """Stems of the parts of a compound that is typed, whether an article holds it or not."""
+    def _parts(self, form: str) -> tuple[str, ...]:
+        """The parts of a compound that is typed, whether an article holds it or not; our own lists know words too."""
         inner = (
             {form[i:j] for i in range(len(form)) for j in range(i + 3, len(form) + 1)}
             if len(form) < 40
             else set()
         )
         texts = sorted(inner - {form})
-        strength = {
-            text: int(self["form_df"][number])
-            for text, number in zip(texts, self.form_numbers(texts), strict=True)
-            if number >= 0
-        }
-        found = split(form, self.lang, lambda text: strength.get(text, 0))
-        numbers = (self.stem(stem(part, self.lang)) for part in found)
-        return tuple(dict.fromkeys(n for n in numbers if n >= 0))
-
-    def bases(self, form: str) -> tuple[int, ...]:
-        """Stems of the infinitives that a typed form may come from."""
-        numbers = (self.stem(stem(base, self.lang)) for base in base_forms(form, self.lang))
-        return tuple(dict.fromkeys(n for n in numbers if n >= 0))
+        numbers = self.form_numbers(texts)
+        strength = {t: int(self["form_df"][n]) for t, n in zip(texts, numbers, strict=True) if n >= 0}
+        listed = built_in(self.lang).alternatives
+        return split(
+            form, self.lang, lambda t: strength.get(t) or int(len(t) > 4 and (stem(t, self.lang),) in listed)
+        )
 
     def gram_rows(self, form: str) -> Array:
         """Rows of the title 4-grams of a word that some title holds."""

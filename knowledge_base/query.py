@@ -5,12 +5,13 @@ Nothing typed is syntax. The number of words is bounded, so any input is answere
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from knowledge_base.analysis import Word, clean, fold, stem, stop_words, words
 from knowledge_base.lexicon import base_forms, separable
 from knowledge_base.partition import Partition
-from knowledge_base.synonyms import SynonymSet, SynonymTable, built_in
+from knowledge_base.synonyms import SynonymSet, built_in
 
 MAX_TEXT = 2000
 MAX_WORDS = 24
@@ -21,26 +22,31 @@ SYNONYM = 0.8
 PARTS = 0.75
 BASE = 0.8
 JOINED = 1.0
-TYPO = (1.0, 0.9, 0.75, 0.6)
+TYPO_COST = 1.6  # what a slip takes away, times its share of the word's length
+OTHER_INITIAL = 0.7  # slips in the first letter are rare
 PREFIX_UNKNOWN = 0.8
 PREFIX_KNOWN = 0.35
+PREFIX_SHORT = 0.3  # how much of that a prefix of one letter keeps; four letters keep all
 MAX_PREFIXED = 24
+
+Alternatives = dict[int, float]  # stem number -> weight; the best one counts
 
 
 @dataclass(slots=True)
 class Term:
-    """One typed word. `stems` are alternatives (the best counts); `sums` are stems that only count together."""
+    """One typed word. `stems` are alternatives; `sums` are several things that only count together."""
 
     text: str
     form: str
     weight: float
     known: bool = False
     stop: bool = False
-    stems: dict[int, float] = field(default_factory=dict)
-    sums: list[tuple[tuple[int, ...], float]] = field(default_factory=list)
+    stems: Alternatives = field(default_factory=dict)
+    sums: list[tuple[list[Alternatives], float]] = field(default_factory=list)
     correction: str | None = None
 
     def add(self, number: int, weight: float) -> None:
+        """Take `number` (-1: unknown, ignored) as an alternative."""
         if number >= 0 and weight > self.stems.get(number, 0.0):
             self.stems[number] = weight
 
@@ -58,114 +64,181 @@ def understand(partition: Partition, text: str, synonyms: SynonymSet | None, *, 
     """Turn typed text into a `Query` for one language; `typing`: the last word may be unfinished."""
     cut = clean(text[:MAX_TEXT])
     found = list(words(cut))
-    typed = list({w.start: w for w in found if not w.whole}.values())
-    title = " ".join(fold(w.text, partition.lang) for w in typed)
-    typed = typed[:MAX_WORDS]
-    stops = stop_words(partition.lang) | (synonyms.stops(partition.lang) if synonyms else frozenset())
-    terms = [_term(partition, w.text, stops) for w in typed]
-    finished = not typing and bool(cut) and not cut[-1].isalnum()
-    for number, term in enumerate(terms):
-        last = number == len(terms) - 1 and not finished
-        _add_neighbours(partition, terms, number)
-        _add_separated(partition, terms, number)
-        _add_parts(partition, term)
-        _add_synonyms(partition, terms, number, synonyms)
-        if last or (not term.known and not term.stems and not term.sums):
-            _add_prefixed(partition, term, typing)
-        if not term.known and not term.stop:
-            _add_near(partition, term)
-    return Query(terms, _corrected(cut, typed, terms), title)
+    typed = [word for word in found if not word.whole]
+    title = " ".join(fold(word.text, partition.lang) for word in typed)
+    reader = _Reader(partition, synonyms, typed[:MAX_WORDS])
+    for whole in found:
+        if whole.whole:
+            reader.add_whole(whole)
+    open_end = typing or (bool(cut) and cut[-1].isalnum())
+    for number in range(len(reader.terms)):
+        reader.explain(number, open_end and number == len(reader.terms) - 1, typing)
+    return Query(reader.terms, reader.corrected(cut), title)
 
 
-def _term(partition: Partition, text: str, stops: frozenset[str]) -> Term:
-    form = fold(text, partition.lang)
-    number = partition.stem(stem(form, partition.lang))
-    stop = form in stops
-    term = Term(text, form, STOP_WEIGHT if stop else 1.0, stop=stop, known=number >= 0)
-    term.add(number, 1.0)
-    if not term.known and (form_number := partition.form(form)) >= 0:
-        term.add(int(partition["form_stem"][form_number]), 1.0)
-        term.known = True
-    return term
+class _Reader:
+    """Finds the alternatives of each typed word."""
 
+    def __init__(self, partition: Partition, synonyms: SynonymSet | None, typed: list[Word]) -> None:
+        self.partition = partition
+        self.lang = partition.lang
+        self.typed = typed
+        self.tables = [built_in(self.lang)]
+        self.stops = stop_words(self.lang)
+        if synonyms:
+            self.tables.append(synonyms.table(self.lang))
+            self.stops |= synonyms.stops(self.lang)
+        self.terms = [self._term(word.text) for word in typed]
+        self.stems = [stem(term.form, self.lang) for term in self.terms]
 
-def _add_neighbours(partition: Partition, terms: list[Term], number: int) -> None:
-    """ "Tasten Kombination" also means "Tastenkombination", "log in" also "login"."""
-    if number + 1 == len(terms):
-        return
-    one, two = terms[number], terms[number + 1]
-    for link in ("", "s", "n") if partition.lang == "de" else ("",):
-        joined = stem(one.form + link + two.form, partition.lang)
-        if (found := partition.stem(joined)) >= 0:
-            for term in (one, two):
-                term.add(found, JOINED)
+    def _term(self, text: str) -> Term:
+        form = fold(text, self.lang)
+        stop = form in self.stops
+        term = Term(text, form, STOP_WEIGHT if stop else 1.0, stop=stop)
+        term.add(self._number(form), 1.0)
+        if not term.stems and (number := self.partition.form(form)) >= 0:
+            self._add_form(term, number, 1.0)
+        term.known = bool(term.stems)
+        return term
 
+    def _number(self, form: str) -> int:
+        return self.partition.stem(stem(form, self.lang))
 
-def _add_separated(partition: Partition, terms: list[Term], number: int) -> None:
-    """ "Melde mich an" also means "anmelden"."""
-    particle = terms[number].form
-    if partition.lang != "de" or not separable(particle):
-        return
-    for verb in terms[max(0, number - 6) : number]:
-        for base in (verb.form, *base_forms(verb.form, "de")):
-            if not verb.stop and (found := partition.stem(stem(particle + base, "de"))) >= 0:
-                verb.add(found, JOINED)
+    def _add_form(self, term: Term, number: int, weight: float) -> None:
+        term.add(int(self.partition["form_stem"][number]), weight)
 
+    def explain(self, number: int, unfinished: bool, typing: bool) -> None:
+        """Collect what the word may mean; slips are looked for only where nothing else explains it."""
+        term = self.terms[number]
+        self._add_neighbours(number)
+        self._add_separated(number)
+        if not term.stop:
+            self._add_parts(term)
+        self._add_synonyms(number)
+        explained = bool(term.stems or term.sums)
+        if unfinished and (typing or not term.stop):
+            explained = self._add_prefixed(term) or explained
+        if not explained and not term.stop and not self._listed(term.form):
+            if not unfinished:
+                self._add_prefixed(term)
+            self._add_near(term)
 
-def _add_parts(partition: Partition, term: Term) -> None:
-    if term.stop:
-        return
-    if parts := partition.parts(term.form):
-        term.sums.append((parts, PARTS))
-    for base in partition.bases(term.form):
-        term.add(base, BASE)
+    def add_whole(self, whole: Word) -> None:
+        """`ERR-42-X` and `a.b@example.org` also mean the whole as it is written."""
+        number = self._number(fold(whole.text, self.lang))
+        for word, term in zip(self.typed, self.terms, strict=True):
+            if whole.start <= word.start < whole.end:
+                term.add(number, JOINED)
 
+    def _add_neighbours(self, number: int) -> None:
+        """`Tasten Kombination` also means `Tastenkombination`, `log in` also `login`."""
+        for one, two in zip(
+            self.terms[number : number + 1], self.terms[number + 1 : number + 2], strict=False
+        ):
+            for link in ("", "s", "n") if self.lang == "de" else ("",):
+                found = self._number(one.form + link + two.form)
+                one.add(found, JOINED)
+                two.add(found, JOINED)
 
-def _add_synonyms(partition: Partition, terms: list[Term], number: int, synonyms: SynonymSet | None) -> None:
-    tables: list[SynonymTable] = [built_in(partition.lang)]
-    if synonyms:
-        tables.append(synonyms.table(partition.lang))
-    stems = [stem(term.form, partition.lang) for term in terms]
-    for table in tables:
-        for length in range(1, min(table.longest, len(terms) - number) + 1):
-            for other, closeness in table.alternatives.get(
-                tuple(stems[number : number + length]), {}
-            ).items():
-                numbers = tuple(partition.stem(s) for s in other)
-                if min(numbers) < 0:
-                    continue
-                for term in terms[number : number + length]:
+    def _add_separated(self, number: int) -> None:
+        """`Melde mich an` also means `anmelden`."""
+        particle = self.terms[number].form
+        if self.lang == "de" and separable(particle):
+            for verb in self.terms[max(0, number - 6) : number]:
+                if not verb.stop:
+                    for base in (verb.form, *base_forms(verb.form, "de")):
+                        verb.add(self._number(particle + base), JOINED)
+
+    def _add_parts(self, term: Term) -> None:
+        parts = [made for part in self.partition.parts(term.form) if (made := self._meanings(part))]
+        if parts:
+            term.sums.append((parts, PARTS))
+        for base in base_forms(term.form, self.lang):
+            term.add(self._number(base), BASE)
+
+    def _meanings(self, form: str) -> Alternatives:
+        """A single word with its synonyms."""
+        made: Alternatives = {}
+        if (number := self._number(form)) >= 0:
+            made[number] = 1.0
+        for other, closeness in self._synonyms((stem(form, self.lang),)):
+            if len(other) == 1 and (number := self.partition.stem(other[0])) >= 0:
+                made.setdefault(number, SYNONYM * closeness)
+        return made
+
+    def _synonyms(self, typed: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
+        for table in self.tables:
+            yield from table.alternatives.get(typed, {}).items()
+
+    def _add_synonyms(self, number: int) -> None:
+        """Synonyms of the word, or of the phrase that begins with it; of an unknown verb form, those of its infinitive."""
+        longest = max(table.longest for table in self.tables)
+        for length in range(min(longest, len(self.terms) - number), 0, -1):
+            covered = self.terms[number : number + length]
+            typed = tuple(self.stems[number : number + length])
+            found = list(self._synonyms(typed))
+            if length == 1 and not found and not covered[0].stop:
+                bases = base_forms(covered[0].form, self.lang)
+                found = [other for base in bases[:1] for other in self._synonyms((stem(base, self.lang),))]
+            for other, closeness in found:
+                numbers = [self.partition.stem(text) for text in other]
+                for term in covered if min(numbers) >= 0 else ():
                     if len(numbers) == 1:
                         term.add(numbers[0], SYNONYM * closeness)
                     else:
-                        term.sums.append((numbers, SYNONYM * closeness))
+                        term.sums.append(([{n: 1.0} for n in numbers], SYNONYM * closeness))
+            if found:
+                return
 
+    def _add_prefixed(self, term: Term) -> bool:
+        """The words that begin as typed; for an unknown beginning also slips in it, or a compound cut in its last part."""
+        form = term.form
+        if len(form) < 2:
+            return False
+        base = PREFIX_KNOWN if term.known else PREFIX_UNKNOWN
+        base *= min(1.0, PREFIX_SHORT + (1 - PREFIX_SHORT) * (len(form) - 1) / 3)
+        found = self.partition.prefixed(form, MAX_PREFIXED)
+        for number in found:
+            length = len(self.partition.forms.raw(number))
+            self._add_form(term, number, base * (0.5 + 0.5 * len(form) / length))
+        if not found and not term.known and not term.sums:
+            for number, edits in self.partition.near_prefix(form):
+                self._add_form(term, number, self._likely(form, number, edits) * PREFIX_UNKNOWN)
+            self._add_cut_compound(term)
+        return bool(found)
 
-def _add_prefixed(partition: Partition, term: Term, typing: bool) -> None:
-    if len(term.form) < 2 or (term.stop and not typing):
-        return
-    base = PREFIX_KNOWN if term.known else PREFIX_UNKNOWN
-    for number in partition.prefixed(term.form, MAX_PREFIXED):
-        length = len(partition.forms.raw(number))
-        term.add(int(partition["form_stem"][number]), base * (0.5 + 0.5 * len(term.form) / length))
+    def _add_cut_compound(self, term: Term) -> None:
+        """`Tokenver` may become `Tokenverlust`: the known beginning counts, and words that begin like the rest."""
+        for head in range(len(term.form) - 2, 3, -1):
+            if (number := self.partition.form(term.form[:head])) >= 0:
+                self._add_form(term, number, PARTS)
+                for tail in self.partition.prefixed(term.form[head:], MAX_PREFIXED // 3):
+                    self._add_form(term, tail, PARTS * 0.5)
+                return
 
+    def _add_near(self, term: Term) -> None:
+        near = self.partition.near(term.form)
+        for number, edits in near:
+            weight = self._likely(term.form, number, edits)
+            self._add_form(term, number, weight)
+            for part in self.partition.row("part_at", "part", number):
+                term.add(int(part), weight * 0.5)
+        if near:
+            term.correction = self.partition.spelling(near[0][0])
 
-def _add_near(partition: Partition, term: Term) -> None:
-    near = partition.near(term.form)
-    for number, edits in near:
-        term.add(int(partition["form_stem"][number]), TYPO[edits])
-        for part in partition.row("part_at", "part", number):
-            term.add(int(part), TYPO[edits] * 0.5)
-    if near:
-        term.correction = partition.spelling(near[0][0])
+    def _likely(self, form: str, number: int, edits: int) -> float:
+        initial = 1.0 if self.partition.forms[number][:1] == form[:1] else OTHER_INITIAL
+        return max(0.1, 1.0 - TYPO_COST * edits / len(form)) * initial
 
+    def _listed(self, form: str) -> bool:
+        """Whether our own lists vouch for the word: then it is no slip, only unknown to the articles."""
+        return any((stem(form, self.lang),) in table.alternatives for table in self.tables)
 
-def _corrected(text: str, typed: list[Word], terms: list[Term]) -> str | None:
-    made, at, changed = [], 0, False
-    for word, term in zip(typed, terms, strict=True):
-        made.append(text[at : word.start])
-        made.append(term.correction or text[word.start : word.end])
-        changed = changed or term.correction is not None
-        at = word.end
-    made.append(text[at:])
-    return "".join(made).strip() if changed else None
+    def corrected(self, text: str) -> str | None:
+        """`text` with the corrections in place, None when there is none."""
+        made, at = [], 0
+        for word, term in zip(self.typed, self.terms, strict=True):
+            if term.correction:
+                made += [text[at : word.start], term.correction]
+                at = word.end
+        return " ".join("".join([*made, text[at:]]).split()) if made else None

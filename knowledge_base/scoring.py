@@ -6,10 +6,11 @@ import numpy as np
 
 from knowledge_base.arrayfile import Array, ranges
 from knowledge_base.partition import Partition
-from knowledge_base.query import Query, Term
+from knowledge_base.query import Alternatives, Query, Term
 from knowledge_base.store import FIELDS
 
 GRAM_WEIGHT = 0.2
+GRAM_UNKNOWN = 2.0  # times that, for words no article holds
 NEAR_WEIGHT = 0.06
 COVERAGE = 0.25
 EXACT_TITLE = 1.0
@@ -42,16 +43,18 @@ def _rarity(partition: Partition, term: Term) -> float:
 
 def term_scores(partition: Partition, term: Term) -> Array:
     """What one typed word gives each article: the best of its alternatives."""
+    best = _best(partition, term.stems)
+    for together, weight in term.sums:
+        total = sum((_best(partition, part) for part in together), np.zeros(partition.count, np.float32))
+        np.maximum(best, total * (weight / len(together) ** 0.5), out=best)
+    return best
+
+
+def _best(partition: Partition, stems: Alternatives) -> Array:
     best = np.zeros(partition.count, np.float32)
-    for number, weight in term.stems.items():
+    for number, weight in stems.items():
         docs = partition.row("post_at", "post", number)
-        values = weight * partition.row("post_at", "impact", number)
-        best[docs] = np.maximum(best[docs], values)
-    for numbers, weight in term.sums:
-        together = np.zeros(partition.count, np.float32)
-        for number in numbers:
-            together[partition.row("post_at", "post", number)] += partition.row("post_at", "impact", number)
-        np.maximum(best, together * (weight / len(numbers) ** 0.5), out=best)
+        best[docs] = np.maximum(best[docs], weight * partition.row("post_at", "impact", number))
     return best
 
 
@@ -61,8 +64,11 @@ def gram_scores(partition: Partition, query: Query) -> Array:
     for term in query.terms:
         if term.stop:
             continue
+        weight = 1.0 if term.known else GRAM_UNKNOWN
         for row in partition.gram_rows(term.form):
-            total[partition.row("gram_at", "gram", row)] += partition.row("gram_at", "gram_impact", row)
+            total[partition.row("gram_at", "gram", row)] += weight * partition.row(
+                "gram_at", "gram_impact", row
+            )
     return total
 
 
@@ -70,15 +76,11 @@ def marks(partition: Partition, query: Query) -> Array:
     """For each form the number of the typed word that it answers (from 1; 0: none)."""
     found = np.zeros(len(partition.forms), np.uint8)
     for number, term in reversed(list(enumerate(query.terms, 1))):
-        if term.stop:
-            continue
-        for stem in [*(s for numbers, _ in term.sums for s in numbers), *term.stems]:
-            found[partition.row("whole_at", "whole", stem)] = number
-        for stem in term.stems:
-            found[partition.row("stem_form_at", "stem_form", stem)] = number
-        for numbers, _ in term.sums:
-            for stem in numbers:
-                found[partition.row("stem_form_at", "stem_form", stem)] = number
+        if not term.stop:
+            stems = {*term.stems, *(stem for together, _ in term.sums for part in together for stem in part)}
+            for rows in (("whole_at", "whole"), ("stem_form_at", "stem_form")):
+                for stem in stems:
+                    found[partition.row(*rows, stem)] = number
     return found
 
 

@@ -86,7 +86,7 @@ def _hit(view: View, partition: Partition, doc: int, score: float, marked: Array
         key=facts["key"],
         slug=facts["slug"],
         title=facts["title"],
-        title_html=highlight.mark(partition, facts["title"], marked),
+        title_html=highlight.title(partition, doc, facts, marked),
         snippet_html=best.html,
         score=score,
         category=facts["category"],

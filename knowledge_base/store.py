@@ -55,7 +55,6 @@ def fields_of(document: Document) -> dict[str, Any]:
         "summary": clean(document.summary),
         "body": joined,
     }
-    starts = np.array([w.start for w in words(joined) if not w.whole], np.uint32)
     facts = {
         "key": document.key,
         "lang": document.lang,
@@ -65,7 +64,7 @@ def fields_of(document: Document) -> dict[str, Any]:
         "keywords": texts["keywords"],
         "sections": sections,
         "body": joined,
-        "starts": starts.tobytes(),  # where each word of the body begins, by position
+        "starts": {name: _starts(texts[name]) for name in ("title", "summary", "body")},
         "category": document.category,
         "audiences": sorted(document.audiences),
         "updated_at": document.updated_at,
@@ -73,6 +72,11 @@ def fields_of(document: Document) -> dict[str, Any]:
     }
     given = {f"{name}_{document.lang}": text for name, text in texts.items() if text}
     return {"key": str(document.key), "facts": facts, **given}
+
+
+def _starts(text: str) -> bytes:
+    """Where each word of `text` begins, by position, as 32-bit numbers."""
+    return np.array([w.start for w in words(text) if not w.whole], np.uint32).tobytes()
 
 
 def stored_text(facts: dict[str, Any]) -> Iterator[str]:
@@ -116,7 +120,9 @@ def _read_segment(reader: Any) -> tuple[Arrays, dict[str, Any]]:
                     rows.extend((doc, field_number, at, word) for at in matcher.value_as("positions"))
                     matcher.next()
         table = np.array(rows, np.int32).reshape(-1, 4)
-        table = table[np.lexsort((table[:, 2], table[:, 1], table[:, 0]))]
+        # At one position the whole of a tied chain comes before its first part: it is the longer one.
+        shorter = -np.array([len(text) for text in numbers], np.int32)[table[:, 3]] if rows else table[:, 3]
+        table = table[np.lexsort((shorter, table[:, 2], table[:, 1], table[:, 0]))]
         arrays[f"{lang}.words"], arrays[f"{lang}.words_at"] = Strings.pack(numbers)
         for column, name in enumerate(("doc", "field", "position", "word")):
             arrays[f"{lang}.{name}"] = np.ascontiguousarray(table[:, column])
