@@ -83,16 +83,11 @@ class Article(Base):
 
 
 class ArticleAudience(Base):
-    """One of the groups that may read a `listed` article: an organisation, a segment, or a kind of reader."""
+    """One of the groups that may read a `listed` article: an organisation or a segment."""
 
     __tablename__ = "article_audience"
     __table_args__ = table_args(
-        CheckConstraint(
-            "(organisation_id IS NOT NULL AND segment_id IS NULL AND everyone IS NULL)"
-            " OR (organisation_id IS NULL AND segment_id IS NOT NULL AND everyone IS NULL)"
-            " OR (organisation_id IS NULL AND segment_id IS NULL AND everyone IS NOT NULL)",
-            name="one_of",
-        ),
+        CheckConstraint("(organisation_id IS NULL) <> (segment_id IS NULL)", name="one_of"),
         privacy=T(None, RowFate.KEEP_ROW, why="groups, not persons"),
     )
 
@@ -105,9 +100,6 @@ class ArticleAudience(Base):
     )
     segment_id: Mapped[int | None] = mapped_column(
         ForeignKey("segment.id", ondelete="CASCADE"), index=True, info=not_personal("a customer group")
-    )
-    everyone: Mapped[str | None] = mapped_column(
-        info=not_personal("`customers` or `internal`, where a list names them beside groups")
     )
 
 
@@ -328,3 +320,14 @@ class Media(Base):
             source=Source.USE,
         )
     )
+
+
+class Edition(Base):
+    """Counts the changes to what readers see, in one row; what is kept in memory is named by this number."""
+
+    __tablename__ = "edition"
+    __table_args__ = table_args(privacy=T(None, RowFate.KEEP_ROW, why="a counter"))
+
+    id: Mapped[int] = primary_key()
+    name: Mapped[str] = mapped_column(unique=True, info=not_personal("what is counted"))
+    number: Mapped[int] = mapped_column(info=not_personal("number of changes"))

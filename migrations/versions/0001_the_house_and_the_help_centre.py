@@ -32,6 +32,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_category_parent_id_position", ["parent_id", "position"], unique=False)
 
     op.create_table(
+        "edition",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_edition")),
+        sa.UniqueConstraint("name", name=op.f("uq_edition_name")),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
         "glossary_term",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -472,10 +484,8 @@ def upgrade() -> None:
         sa.Column("article_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("organisation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("everyone", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "(organisation_id IS NOT NULL AND segment_id IS NULL AND everyone IS NULL) OR (organisation_id IS NULL AND segment_id IS NOT NULL AND everyone IS NULL) OR (organisation_id IS NULL AND segment_id IS NULL AND everyone IS NOT NULL)",
-            name=op.f("ck_article_audience_one_of"),
+            "(organisation_id IS NULL) <> (segment_id IS NULL)", name=op.f("ck_article_audience_one_of")
         ),
         sa.ForeignKeyConstraint(
             ["article_id"],
@@ -753,6 +763,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_glossary_term_lang_sort_key")
 
     op.drop_table("glossary_term")
+    op.drop_table("edition")
     with op.batch_alter_table("category", schema=None) as batch_op:
         batch_op.drop_index("ix_category_parent_id_position")
 
