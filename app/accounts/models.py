@@ -432,6 +432,9 @@ class UserSession(Base):
 class Token(Base):
     """The right that a link in a letter carries: for one purpose, one person, one time, until it expires.
 
+    `subject` is the new address while a change of address waits, and the old one after it. An invitation may offer a
+    role in an organisation.
+
     The link's secret is derived from `seed` and the portal's key when the letter is written, so a letter written
     again carries the same link; only the secret's hash is stored.
     """
@@ -478,10 +481,32 @@ class Token(Base):
     subject: Mapped[str | None] = mapped_column(
         info=personal(
             Kind.CONTACT,
-            N_("New email address to confirm"),
+            N_("Email address before or after a change"),
             purpose=Purpose.SECURITY,
             retain=Retain.SECURITY_LOG,
             export=Export.ART15,
+        )
+    )
+    organisation_id: Mapped[int | None] = mapped_column(
+        ForeignKey("organisation.id", ondelete="CASCADE"),
+        index=True,
+        info=personal(
+            Kind.DERIVED,
+            N_("Organisation you were invited to"),
+            purpose=Purpose.ACCOUNT,
+            retain=Retain.SECURITY_LOG,
+            export=Export.ART15,
+            source=Source.STAFF,
+        ),
+    )
+    membership_role: Mapped[str | None] = mapped_column(
+        info=personal(
+            Kind.DERIVED,
+            N_("Role offered there"),
+            purpose=Purpose.ACCOUNT,
+            retain=Retain.SECURITY_LOG,
+            export=Export.ART15,
+            source=Source.STAFF,
         )
     )
     pending_name: Mapped[str | None] = mapped_column(

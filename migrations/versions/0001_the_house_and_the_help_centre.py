@@ -438,11 +438,19 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.Text(), nullable=False),
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("organisation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("membership_role", sa.Text(), nullable=True),
         sa.Column("pending_name", sa.Text(), nullable=True),
         sa.Column("pending_password_hash", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["organisation.id"],
+            name=op.f("fk_token_organisation_id_organisation"),
+            ondelete="CASCADE",
+        ),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_token_person_id_person"), ondelete="CASCADE"
         ),
@@ -452,6 +460,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("token", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_token_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_token_organisation_id"), ["organisation_id"], unique=False)
         batch_op.create_index("ix_token_person_id_purpose", ["person_id", "purpose"], unique=False)
 
     op.create_table(
@@ -696,6 +705,7 @@ def downgrade() -> None:
     op.drop_table("user_session")
     with op.batch_alter_table("token", schema=None) as batch_op:
         batch_op.drop_index("ix_token_person_id_purpose")
+        batch_op.drop_index(batch_op.f("ix_token_organisation_id"))
         batch_op.drop_index(batch_op.f("ix_token_expires_at"))
 
     op.drop_table("token")
