@@ -39,6 +39,8 @@ function announce(text) {
   bar.textContent = text
 }
 
+const unannounce = () => document.getElementById('notice')?.remove()
+
 const { textFailed, textOffline } = document.body.dataset
 document.addEventListener('htmx:configRequest', (event) => {
   const token = document.querySelector('meta[name="csrf-token"]')
@@ -46,7 +48,9 @@ document.addEventListener('htmx:configRequest', (event) => {
 })
 document.addEventListener('htmx:responseError', () => announce(textFailed))
 document.addEventListener('htmx:sendError', () => announce(textOffline))
-document.addEventListener('htmx:beforeSend', () => document.getElementById('notice')?.remove())
+document.addEventListener('htmx:beforeSend', unannounce)
+addEventListener('offline', () => announce(textOffline))
+addEventListener('online', unannounce)
 document.addEventListener('htmx:afterSwap', (event) => {
   focusAfterSwap(event.detail.target)
   event.detail.target.querySelector('[data-error-summary]')?.focus()

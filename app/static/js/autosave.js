@@ -20,8 +20,10 @@ function wire(form) {
     const draft = new FormData(form)
     // files are sent with the form itself and never wait in a draft; nor does a password
     for (const field of form.querySelectorAll('[type=file], [type=password]')) draft.delete(field.name)
+    // lets the request outlive the page; browsers refuse that for more than 64 KiB
+    const keepalive = [...draft.values()].join('').length < 15_000
     try {
-      const answer = await fetch(form.dataset.draftUrl, { method: 'POST', body: draft, keepalive: true })
+      const answer = await fetch(form.dataset.draftUrl, { method: 'POST', body: draft, keepalive })
       if (!answer.ok) throw new Error(answer.status)
       if (status) status.textContent = status.dataset.saved.replace('{time}', clock.format(new Date()))
     } catch {
