@@ -64,6 +64,8 @@ class Retain(Enum):
     AUDIT = ("audit", N_("3 years from the end of the year"))
     MAIL_QUEUE = ("mail_queue", N_("7 days"))
     EDITORIAL = ("editorial", N_("As long as the article exists"))
+    TRADE_LETTER = ("trade_letter", N_("6 years from the end of the year, for offers, orders and complaints"))
+    RECEIPT = ("receipt", N_("8 years from the end of the year, for receipts"))
     TICKET_SUPPORT = ("ticket_support", N_("12 months after the request is closed"))
 
     def __init__(self, slug: str, words: str) -> None:

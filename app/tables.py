@@ -3,17 +3,23 @@
 from app import audit, drafts, letters, observe, outbox, preferences, throttle
 from app.accounts import models as accounts
 from app.articles import models as articles
+from app.deflection import models as deflection
 from app.legal import models as legal
+from app.sla import models as sla
+from app.tickets import models as tickets
 
 __all__ = [
     "accounts",
     "articles",
     "audit",
+    "deflection",
     "drafts",
     "legal",
     "letters",
     "observe",
     "outbox",
     "preferences",
+    "sla",
     "throttle",
+    "tickets",
 ]

@@ -1,0 +1,1 @@
+"""What needs articles and requests at once: questions solved without a request."""
