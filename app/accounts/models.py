@@ -42,6 +42,7 @@ class Person(Base):
     __tablename__ = "person"
     __table_args__ = table_args(
         CheckConstraint("kind IN ('customer', 'staff')", name="kind"),
+        Index("ix_person_sort_name_id", "sort_name", "id"),
         Index("ix_person_kind_sort_name_id", "kind", "sort_name", "id"),
         privacy=T("self", RowFate.KEEP_ROW, N_("Your account")),
     )

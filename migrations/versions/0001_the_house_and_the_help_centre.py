@@ -153,6 +153,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.create_index("ix_person_kind_sort_name_id", ["kind", "sort_name", "id"], unique=False)
+        batch_op.create_index("ix_person_sort_name_id", ["sort_name", "id"], unique=False)
 
     op.create_table(
         "preference",
@@ -756,6 +757,7 @@ def downgrade() -> None:
     op.drop_table("recurring")
     op.drop_table("preference")
     with op.batch_alter_table("person", schema=None) as batch_op:
+        batch_op.drop_index("ix_person_sort_name_id")
         batch_op.drop_index("ix_person_kind_sort_name_id")
 
     op.drop_table("person")
