@@ -60,11 +60,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Recurring:
-    """A piece of work done every so often by whichever worker comes first."""
+    """A piece of work done every so often by whichever worker comes first.
+
+    Turn and effect are one transaction. With `outside` the effect lies outside the database (files, the search index)
+    and may take long: the turn is taken first, then the function gets a read session; it must be safe to miss once.
+    """
 
     name: str
     every: timedelta
     function: Callable[[Session, datetime, Portal], None]
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +129,29 @@ class Worker:
         return len(claimed)
 
     def keep_timetable(self) -> int:
-        """Do what is due again; the turn and the effect are one transaction. Gives 0: nothing is left to do now."""
+        """Do what is due again. Gives 0: nothing is left to do now."""
         for work in self.tables.recurring:
             if self.stopping.is_set():
                 break
             try:
-                with self.portal.database.session(write=True) as session:
-                    if outbox.take_turn(session, work.name, now=now(), every=work.every):
-                        work.function(session, now(), self.portal)
-                        session.commit()
+                self._do_again(work)
             except Exception as fault:
                 log.error("recurring work %s failed: %s", work.name, named(fault))
                 turn = partial(outbox.take_turn, name=work.name, now=now(), every=work.every)
                 self._change(turn)  # or it would be tried at every look
         return 0
+
+    def _do_again(self, work: Recurring) -> None:
+        database = self.portal.database
+        with database.session(write=True) as session:
+            if not outbox.take_turn(session, work.name, now=now(), every=work.every):
+                return
+            if not work.outside:
+                work.function(session, now(), self.portal)
+            session.commit()
+        if work.outside:
+            with database.session(write=False) as session:
+                work.function(session, now(), self.portal)
 
     # --- one job -----------------------------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("throttle.sweep", timedelta(minutes=10), sweep_throttles),
     Recurring("jobs.sweep", timedelta(hours=1), sweep_jobs),
     Recurring("sign-ins.sweep", timedelta(hours=1), sweep_sign_ins),
-    Recurring("mail.sweep", timedelta(hours=6), sweep_captured_mail),
+    Recurring("mail.sweep", timedelta(hours=6), sweep_captured_mail, outside=True),
 )
 
 TABLES = Tables(LETTERS, CHORES, RECURRING)
