@@ -1,13 +1,18 @@
-"""What is asked about people. Every list selects columns and pages by key; nothing here changes anything."""
+"""What is asked about one person: who stands behind a session, her credentials, devices and organisations.
+
+Lists for the admin area are in `app.accounts.directory`. Nothing here changes anything.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, literal, null, select, union_all
+from sqlalchemy import Row, Select, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from app.accounts.models import (
@@ -20,6 +25,8 @@ from app.accounts.models import (
     UserSession,
 )
 from app.accounts.permissions import Held, Viewer
+from app.db import locked
+from app.errors import NotVisible
 
 
 def hash_token(token: str) -> str:
@@ -111,3 +118,83 @@ def _segments(person_id: int) -> Select[str, str, int, None, None]:
         .join(SegmentMember, SegmentMember.segment_id == Segment.id)
         .where((SegmentMember.person_id == person_id) | SegmentMember.organisation_id.in_(own))
     )
+
+
+def folded(address: str) -> str:
+    """An e-mail address as it is stored and compared: upper and lower case are the same to people."""
+    return unicodedata.normalize("NFC", address.strip()).casefold()
+
+
+def lock_person(session: Session, person_id: int) -> Person:
+    """The person's row, locked until the transaction ends. Raises `NotVisible` if she is gone."""
+    found: Person | None = session.scalar(
+        locked(select(Person).where(Person.id == person_id)).execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def lock_person_with(session: Session, address: str) -> Person | None:
+    """The person with this address, locked until the transaction ends."""
+    found: Person | None = session.scalar(
+        locked(select(Person).where(Person.email == folded(address))).execution_options(
+            populate_existing=True
+        )
+    )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a typed password is checked against; without a person all is None, and nobody can tell."""
+
+    person_id: int | None = None
+    name: str = ""
+    email: str = ""
+    password_hash: str | None = None
+
+
+def credentials_with(session: Session, address: str) -> Credentials:
+    """The credentials of the account with this address; empty ones for an unknown, closed or passwordless one."""
+    return _credentials(session, Person.email == folded(address))
+
+
+def credentials_of(session: Session, person_id: int) -> Credentials:
+    """The credentials of a signed-in person."""
+    return _credentials(session, Person.id == person_id)
+
+
+def _credentials(session: Session, which: Any) -> Credentials:
+    row = session.execute(
+        select(Person.id, Person.name, Person.email, Person.password_hash).where(
+            which, Person.disabled_at.is_(None), Person.password_hash.is_not(None)
+        )
+    ).first()
+    return Credentials(*row) if row else Credentials()
+
+
+def own_organisations(session: Session, person_id: int) -> Sequence[Row[str, str, str, datetime]]:
+    """Where a person belongs: slug and name of the organisation, her role in it, since when."""
+    return session.execute(
+        select(Organisation.slug, Organisation.name, Membership.role, Membership.created_at)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.person_id == person_id)
+        .order_by(Organisation.sort_name, Organisation.id)
+    ).all()
+
+
+def devices(session: Session, person_id: int) -> Sequence[Row[int, str, str, datetime, datetime]]:
+    """A person's live sign-ins, the last used one first: id, device, network, begun, last seen."""
+    return session.execute(
+        select(
+            UserSession.id,
+            UserSession.device,
+            UserSession.network,
+            UserSession.created_at,
+            UserSession.seen_at,
+        )
+        .where(UserSession.person_id == person_id)
+        .order_by(UserSession.seen_at.desc(), UserSession.id.desc())
+        .limit(50)
+    ).all()
