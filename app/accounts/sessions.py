@@ -49,6 +49,11 @@ def end(session: Session, person_id: int, session_id: int) -> None:
     session.flush()
 
 
+def forget(session: Session, session_id: int) -> None:
+    """End one session, whoever's it is, if it still lives (its browser signs out or signs in anew)."""
+    session.execute(delete(UserSession).where(UserSession.id == session_id))
+
+
 def end_all(session: Session, person_id: int, *, but: int | None = None) -> int:
     """Sign out every device of a person, except perhaps one session. Gives how many."""
     ended = session.execute(
