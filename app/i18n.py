@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel import dates, numbers
+from babel import dates, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -127,6 +127,15 @@ def ago(value: datetime, lang: str | None = None) -> str:
     if timedelta(0) <= passed < timedelta(days=1):
         return dates.format_timedelta(-passed, add_direction=True, locale=_locale(lang))
     return format_date(value, "medium", lang)
+
+
+def format_period(value: timedelta, lang: str | None = None) -> str:
+    """A length of time in its largest whole unit, like "30 Minuten" or "7 Tage"."""
+    seconds = int(value.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            return units.format_unit(seconds // size, unit, locale=_locale(lang))
+    return units.format_unit(max(1, round(seconds / 60)), "minute", locale=_locale(lang))
 
 
 def format_number(value: float, lang: str | None = None) -> str:
