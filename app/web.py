@@ -23,12 +23,14 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from app import throttle
 from app.db import Database
 from app.errors import NotVisible, Throttled
 from app.mail import Transport
 from app.now import now
 from app.preferences import Preferences
 from app.storage import Storage
+from app.words import N_
 
 log = logging.getLogger(__name__)
 csrf = CSRFProtect()
@@ -139,6 +141,36 @@ def _close_session(fault: BaseException | None) -> None:
 def observe_later(write: Callable[[Session], None]) -> None:
     """Write an observation after this request's session has closed, in a short transaction of its own."""
     g.setdefault("observations", []).append(write)
+
+
+def count_tries(*counted: tuple[throttle.Limit, str]) -> None:
+    """Count one more try under each limit ("sign-in" of this address, of this network), in a transaction of its own.
+
+    Raises `Throttled`, answered by 429 with the time of the next try. Called before the request's work: it closes the
+    request's session. Counts nothing where the installation's limits are switched off.
+    """
+    if not portal().rate_limits:
+        return
+    release()
+    moment, wait = now(), 0
+    with portal().database.light_session() as light:
+        for limit, subject in counted:
+            key = {"secret": portal().secret_key}
+            if throttle.tries(light, limit, subject, now=moment, **key) > limit.most:
+                ends_at = throttle.ends_at(light, limit, subject, **key) or moment
+                wait = max(wait, 1, int((ends_at - moment).total_seconds()))
+        light.commit()
+    if wait:
+        raise Throttled(N_("Too many tries."), wait)
+
+
+def forget_tries(*counted: tuple[throttle.Limit, str]) -> None:
+    """Start these counts over (the password was right). Closes the request's session too."""
+    release()
+    with portal().database.light_session() as light:
+        for limit, subject in counted:
+            throttle.forget(light, limit, subject, secret=portal().secret_key)
+        light.commit()
 
 
 # --- who is asking, from where -----------------------------------------------------------------------------------
