@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, literal, null, select, tuple_, union_all
+from sqlalchemy import Row, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from app.accounts.models import (
@@ -30,53 +30,23 @@ from app.accounts.tokens import INVITATION
 from app.audit import AuditEntry
 from app.db import Base, sort_key
 from app.errors import NotVisible
+from app.paging import Page, page
 
-ROWS = 25
 AUDIT_ROWS = 10
 MOST_OPTIONS = 500  # choices of a select; more than any team has members
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list; `before` and `after` are the ids to go back and on from, None at an end."""
-
-    rows: Sequence[Any]
-    before: int | None
-    after: int | None
-
-
-def _paged(session: Session, statement: Any, model: Any, *, before: int | None, after: int | None) -> Page:
-    """A page in the order (sort_name, id). A place in the list is an id, so that no name stands in an address."""
-    backwards = before is not None
-    anchor = before if backwards else after
-    key = (model.sort_name, model.id)
-    if anchor is not None:
-        name = session.scalar(select(model.sort_name).where(model.id == anchor))
-        if name is None:
-            raise NotVisible
-        place = tuple_(literal(name), literal(anchor))
-        statement = statement.where(tuple_(*key) < place if backwards else tuple_(*key) > place)
-    order = tuple(column.desc() for column in key) if backwards else key
-    found = session.execute(statement.order_by(*order).limit(ROWS + 1)).all()
-    more, rows = len(found) > ROWS, list(found[:ROWS])
-    if backwards:
-        rows.reverse()
-    first, last = (rows[0].id, rows[-1].id) if rows else (None, None)
-    return Page(
-        rows,
-        before=first if (more if backwards else anchor is not None) else None,
-        after=last if (backwards or more) else None,
-    )
+BY_NAME = (Person.sort_name, Person.id)
 
 
 # --- people ------------------------------------------------------------------------------------------------------
 
 
 def people(
-    session: Session, *, query: str, kind: str, before: int | None = None, after: int | None = None
+    session: Session, *, query: str, kind: str, before: str | None = None, after: str | None = None
 ) -> Page:
     """People by name. `query` is part of a name or address; `kind` is customer, staff, closed or empty for all."""
-    statement = select(
+    statement: Any = select(
         Person.id,
         Person.name,
         Person.email,
@@ -92,7 +62,7 @@ def people(
     if query:
         by_name = Person.sort_name.contains(sort_key(query), autoescape=True)
         statement = statement.where(by_name | Person.email.contains(query.casefold(), autoescape=True))
-    return _paged(session, statement, Person, before=before, after=after)
+    return page(session, statement, BY_NAME, before=before, after=after)
 
 
 def belongings(session: Session, person_ids: Collection[int]) -> dict[int, list[str]]:
@@ -219,7 +189,7 @@ def _changes(session: Session, person_id: int) -> Sequence[Any]:
 
 
 def organisations(
-    session: Session, *, query: str, before: int | None = None, after: int | None = None
+    session: Session, *, query: str, before: str | None = None, after: str | None = None
 ) -> Page:
     """Organisations by name, each with the number of its people."""
     members = (
@@ -228,7 +198,7 @@ def organisations(
         .correlate(Organisation)
         .scalar_subquery()
     )
-    statement = select(
+    statement: Any = select(
         Organisation.id,
         Organisation.name,
         Organisation.slug,
@@ -241,7 +211,7 @@ def organisations(
             Organisation.sort_name.contains(folded, autoescape=True)
             | Organisation.slug.contains(folded, autoescape=True)
         )
-    return _paged(session, statement, Organisation, before=before, after=after)
+    return page(session, statement, (Organisation.sort_name, Organisation.id), before=before, after=after)
 
 
 def organisation(session: Session, organisation_id: int) -> Row[int, str, str, datetime]:
@@ -257,10 +227,10 @@ def organisation(session: Session, organisation_id: int) -> Row[int, str, str, d
 
 
 def members(
-    session: Session, organisation_id: int, *, before: int | None = None, after: int | None = None
+    session: Session, organisation_id: int, *, before: str | None = None, after: str | None = None
 ) -> Page:
     """The people of an organisation by name, with their roles there."""
-    statement = (
+    statement: Any = (
         select(
             Person.id,
             Person.public_id,
@@ -273,7 +243,7 @@ def members(
         .join(Membership, Membership.person_id == Person.id)
         .where(Membership.organisation_id == organisation_id)
     )
-    return _paged(session, statement, Person, before=before, after=after)
+    return page(session, statement, BY_NAME, before=before, after=after)
 
 
 def invited(session: Session, organisation_id: int, *, now: datetime) -> Sequence[Any]:
