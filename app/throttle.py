@@ -11,7 +11,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, insert_or_add, primary_key, table_args
@@ -68,8 +68,18 @@ def ends_at(session: Session, limit: Limit, subject: str, *, secret: str) -> dat
     return session.scalar(select(Throttle.until).where(Throttle.key == _key(limit, subject, secret)))
 
 
+def give_back(session: Session, limit: Limit, subject: str, *, secret: str) -> None:
+    """Take one try back that turned out to be right, so that a busy office does not lock itself out."""
+    session.execute(
+        update(Throttle)
+        .where(Throttle.key == _key(limit, subject, secret), Throttle.count > 0)
+        .values(count=Throttle.count - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def forget(session: Session, limit: Limit, subject: str, *, secret: str) -> None:
-    """Start over for one key (a right password)."""
+    """Start over for one key (a password was chosen anew)."""
     session.execute(delete(Throttle).where(Throttle.key == _key(limit, subject, secret)))
 
 

@@ -164,12 +164,21 @@ def count_tries(*counted: tuple[throttle.Limit, str]) -> None:
         raise Throttled(N_("Too many tries."), wait)
 
 
+def give_back_tries(*counted: tuple[throttle.Limit, str]) -> None:
+    """Tries that were right after all do not count. Closes the request's session too."""
+    _change_tries(throttle.give_back, counted)
+
+
 def forget_tries(*counted: tuple[throttle.Limit, str]) -> None:
-    """Start these counts over (the password was right). Closes the request's session too."""
+    """Start these counts over. Closes the request's session too."""
+    _change_tries(throttle.forget, counted)
+
+
+def _change_tries(change: Callable[..., None], counted: tuple[tuple[throttle.Limit, str], ...]) -> None:
     release()
     with portal().database.light_session() as light:
         for limit, subject in counted:
-            throttle.forget(light, limit, subject, secret=portal().secret_key)
+            change(light, limit, subject, secret=portal().secret_key)
         light.commit()
 
 
