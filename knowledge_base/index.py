@@ -29,6 +29,8 @@ from knowledge_base.partition import Partition
 
 _FORMAT = 1
 _CURRENT = "current.json"
+_RETRY = 0.02  # seconds
+_PATIENCE = 5.0
 _WRITER_MEMORY = 48  # MiB Whoosh may fill before it sorts to disk
 
 
@@ -40,6 +42,10 @@ class IndexBusy(Exception):
     """Another process was still writing when the time to wait was over; try again later."""
 
 
+class _Behind(Exception):
+    """The snapshot is not yet that of Whoosh's newest commit."""
+
+
 class _State(NamedTuple):
     directory: str
     generation: int
@@ -49,8 +55,10 @@ class _State(NamedTuple):
 class View:
     """One generation, complete: what a search works on. Stays readable while newer ones are written."""
 
-    def __init__(self, state: _State, reader: Any, arrays: arrayfile.Arrays, names: dict[str, Any]) -> None:
-        self.state = state
+    def __init__(
+        self, signature: tuple[int, int], reader: Any, arrays: arrayfile.Arrays, names: dict[str, Any]
+    ) -> None:
+        self.signature = signature
         self.partitions = {lang: Partition(lang, arrays, names) for lang in LANGUAGES}
         self._reader = reader
         self._lock = threading.Lock()
@@ -73,7 +81,7 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._view: View | None = None
-        self._seen: tuple[int, int] | None = None
+        self._not_before = 0.0
         self._refreshing = threading.Lock()
 
     @classmethod
@@ -103,7 +111,8 @@ class Index:
         """Add or replace articles in one step. Raises IndexBusy after `timeout` seconds of waiting for the writer."""
 
         def put(writer: Any) -> None:
-            for document in documents:
+            # Whoosh replaces what was committed, not what is in the same batch.
+            for document in {document.key: document for document in documents}.values():
                 writer.update_document(**store.fields_of(document))
 
         self._write(put, timeout)
@@ -136,19 +145,19 @@ class Index:
 
     def view(self) -> View:
         """The newest generation; looks for a newer one each time (one `stat`)."""
-        try:
-            found = os.stat(self.folder / _CURRENT)
-        except OSError as error:
-            if self._view is None:
-                raise BrokenIndex(f"no index in {self.folder}") from error
-            return self._view
-        signature = (found.st_ino, found.st_mtime_ns)
-        if self._view is not None and signature == self._seen:
+        if self._view is not None and self._view.signature == _signature(self.folder):
             return self._view
         with self._refreshing:
-            if self._view is None or signature != self._seen:
-                self._view = _open_view(self.folder)
-                self._seen = signature
+            if self._view is None:
+                self._view = _open_patiently(self.folder)
+            elif self._view.signature != _signature(self.folder) and time.monotonic() > self._not_before:
+                try:
+                    self._view = _open_view(self.folder, draw=not _being_written(self.folder))
+                except (
+                    BrokenIndex,
+                    _Behind,
+                ):  # the next writer was faster than we; the view we have stays good
+                    self._not_before = time.monotonic() + _RETRY
             return self._view
 
     def _write(self, change: Callable[[Any], None], timeout: float, *, optimise: bool = False) -> None:
@@ -157,13 +166,8 @@ class Index:
             directory = self.folder / state.directory
             _sweep(directory)
             whoosh = _whoosh(directory)
-            writer = whoosh.writer(timeout=timeout, delay=0.02, limitmb=_WRITER_MEMORY)
-            try:
+            with _writing(whoosh, timeout, optimise=optimise) as writer:
                 change(writer)
-            except BaseException:
-                writer.cancel()
-                raise
-            writer.commit(optimize=optimise)
             _publish(self.folder, whoosh, state.directory, state.generation + 1)
 
 
@@ -215,13 +219,11 @@ def _build(folder: Path, documents: Iterable[Document]) -> None:
     directory = folder / f"index-{generation}"
     directory.mkdir(mode=0o700)
     whoosh = FileIndex.create(FileStorage(str(directory)), store.schema(), store.INDEX_NAME)
-    writer = whoosh.writer(limitmb=_WRITER_MEMORY)
-    seen: set[int] = set()
-    for document in documents:
-        put = writer.update_document if document.key in seen else writer.add_document
-        put(**store.fields_of(document))
-        seen.add(document.key)
-    writer.commit()
+    try:
+        _add_all(whoosh, documents)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
     _publish(folder, whoosh, directory.name, generation)
     for old in folder.glob("index-*"):
         if old != directory:
@@ -231,7 +233,7 @@ def _build(folder: Path, documents: Iterable[Document]) -> None:
 def _publish(folder: Path, whoosh: FileIndex, directory: str, generation: int) -> None:
     """Draw the snapshot of what Whoosh committed and make both valid."""
     home = folder / directory
-    arrays, names = _draw(whoosh.reader(), home, keep=True)
+    arrays, names = _draw(whoosh.reader(), home, keep=True, previous=_previous(folder))
     arrayfile.write(_snapshot_path(home, generation), arrays, names)
     _write_state(folder, _State(directory, generation, whoosh.latest_generation()))
     for old in home.glob("snapshot-*"):
@@ -243,17 +245,90 @@ def _snapshot_path(directory: Path, generation: int) -> Path:
     return directory / f"snapshot-{generation}.arrays"
 
 
-def _draw(reader: Any, directory: Path, *, keep: bool) -> tuple[arrayfile.Arrays, dict[str, Any]]:
+def _add_all(whoosh: FileIndex, documents: Iterable[Document]) -> None:
+    """Add documents to an empty index, one at a time in memory; of equal keys the last counts."""
+    seen: set[int] = set()
+    again: dict[int, Document] = {}
+    with _writing(whoosh, 0.0) as writer:
+        for document in documents:
+            if document.key in seen:
+                again[document.key] = document
+            else:
+                writer.add_document(**store.fields_of(document))
+                seen.add(document.key)
+    if again:
+        with _writing(whoosh, 0.0) as writer:
+            for document in again.values():
+                writer.update_document(**store.fields_of(document))
+
+
+@contextmanager
+def _writing(whoosh: FileIndex, timeout: float, *, optimise: bool = False) -> Iterator[Any]:
+    """A Whoosh writer that commits at the end, or takes everything back."""
+    writer = whoosh.writer(timeout=timeout, delay=0.02, limitmb=_WRITER_MEMORY)
+    try:
+        yield writer
+    except BaseException:
+        writer.cancel()
+        raise
+    writer.commit(optimize=optimise)
+
+
+def _previous(folder: Path) -> arrayfile.Arrays | None:
+    """The snapshot still valid, if it can be read."""
+    with suppress(BrokenIndex, arrayfile.BadArrayFile):
+        state = _read_state(folder)
+        return arrayfile.read(_snapshot_path(folder / state.directory, state.generation))[0]
+    return None
+
+
+def _draw(
+    reader: Any, directory: Path, *, keep: bool, previous: arrayfile.Arrays | None = None
+) -> tuple[arrayfile.Arrays, dict[str, Any]]:
     segments = []
     for leaf, offset in reader.leaf_readers() if reader.doc_count_all() else ():
         arrays, facts = store.segment_arrays(leaf, directory, keep)
         deleted = frozenset(n for n in range(leaf.doc_count_all()) if leaf.is_deleted(n))
         segments.append(snapshot.Segment(arrays, facts["documents"], offset, deleted))
-    return snapshot.build(segments)
+    return snapshot.build(segments, previous)
 
 
-def _open_view(folder: Path) -> View:
-    """Map the valid snapshot; when Whoosh is ahead of it (a writer was killed or is at work), draw one in memory."""
+def _signature(folder: Path) -> tuple[int, int]:
+    """Changes with every publication; (0, 0) when there is no index."""
+    try:
+        found = os.stat(folder / _CURRENT)
+    except OSError:
+        return (0, 0)
+    return (found.st_ino, found.st_mtime_ns)
+
+
+def _being_written(folder: Path) -> bool:
+    """Whether a writer is alive; a killed one holds nothing."""
+    with suppress(FileNotFoundError), open(folder / "lock") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _open_patiently(folder: Path) -> View:
+    """A view where there is none yet: while a writer moves files below us, wait for what it publishes."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        waiting = _being_written(folder) and time.monotonic() < end
+        before = _signature(folder)
+        try:
+            return _open_view(folder, draw=not waiting)
+        except (BrokenIndex, _Behind):
+            if not waiting and before == _signature(folder):
+                raise
+        time.sleep(_RETRY)
+
+
+def _open_view(folder: Path, *, draw: bool) -> View:
+    """Map the valid snapshot. When Whoosh is ahead of it, draw one in memory (a writer was killed) or raise _Behind."""
+    signature = _signature(folder)
     state = _read_state(folder)
     directory = folder / state.directory
     try:
@@ -263,9 +338,13 @@ def _open_view(folder: Path) -> View:
             if whoosh.latest_generation() != state.toc:
                 raise arrayfile.BadArrayFile("older than the index")
             arrays, names = arrayfile.read(_snapshot_path(directory, state.generation))
-        except arrayfile.BadArrayFile:
+        except arrayfile.BadArrayFile as error:
+            if not draw:
+                raise _Behind from error
             arrays, names = _draw(reader, directory, keep=False)
-        return View(state, reader, arrays, names)
+        return View(signature, reader, arrays, names)
+    except _Behind:
+        raise
     except Exception as error:  # Whoosh and pickle raise almost anything on damaged files
         raise BrokenIndex(f"{directory}: {error!r}") from error
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from knowledge_base.analysis import fold, normal, read_words
 
 MIN_PART = 3
+MAX_COST = 1.85  # of a part on average; above, the parts are too short or too rare to be meant
 _LINKS = ("", "s", "es", "n", "en", "e", "er", "ens")
 # What looks like a word inside a word but is an ending or a prefix.
 _NOT_PARTS = read_words("not_parts.txt")
@@ -65,7 +66,7 @@ def split(word: str, lang: str, strength: Callable[[str], int]) -> tuple[str, ..
         return best
 
     cost, forms = rest(0)
-    return forms if cost <= 1.6 * len(word) / 5 and len(forms) > 1 and cost < 90 else ()
+    return forms if len(forms) > 1 and cost <= MAX_COST * len(forms) else ()
 
 
 def base_forms(form: str, lang: str) -> tuple[str, ...]:

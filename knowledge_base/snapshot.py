@@ -65,27 +65,46 @@ def title_key(title: str, lang: str) -> str:
     return " ".join(fold(w.text, lang) for w in words(title) if not w.whole)
 
 
-def build(segments: list[Segment]) -> tuple[Arrays, dict[str, Any]]:
-    """Everything a search needs, per language (`<lang>.<array>`), and the names of audiences and categories."""
+def build(segments: list[Segment], previous: Arrays | None = None) -> tuple[Arrays, dict[str, Any]]:
+    """Everything a search needs, per language (`<lang>.<array>`), and the names of audiences and categories.
+
+    `previous`: an earlier snapshot of the same analysis; it saves time and changes nothing.
+    """
     arrays: Arrays = {}
     facts: dict[str, Any] = {}
     for lang in LANGUAGES:
-        made, named = _build_language(segments, lang)
+        old = {
+            name.removeprefix(f"{lang}."): a
+            for name, a in (previous or {}).items()
+            if name.startswith(f"{lang}.")
+        }
+        made, named = _build_language(segments, lang, old)
         arrays.update({f"{lang}.{name}": array for name, array in made.items()})
         facts[lang] = named
     return arrays, facts
 
 
-def _build_language(segments: list[Segment], lang: str) -> tuple[Arrays, dict[str, Any]]:
+def _build_language(segments: list[Segment], lang: str, previous: Arrays) -> tuple[Arrays, dict[str, Any]]:
     docs, made, named = _documents(segments, lang)
     vocabulary, rows = _occurrences(segments, lang, docs)
     count = len(made["key"])
-    made.update(_forms(vocabulary, rows, count, lang))
+    made.update(_forms(vocabulary, rows, count, lang, previous))
     rows = rows._replace(word=made.pop("form_of_word")[rows.word])
     made.update(_forward(rows, count))
     made.update(_weights(rows, made, count))
     made.update(_title_grams(rows, made, count))
     return made, named
+
+
+def _distinct(values: Array) -> tuple[Array, Array]:
+    """The distinct values in order, and where each first stands in the sorted input."""
+    ordered = np.sort(values)
+    first = (
+        np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        if len(ordered)
+        else np.zeros(0, np.int64)
+    )
+    return ordered[first], first
 
 
 def _documents(segments: list[Segment], lang: str) -> tuple[list[Array], Arrays, dict[str, Any]]:
@@ -143,7 +162,7 @@ def _occurrences(segments: list[Segment], lang: str, docs: list[Array]) -> tuple
     return list(numbers), Rows(*merged)
 
 
-def _forms(vocabulary: list[str], rows: Rows, count: int, lang: str) -> Arrays:
+def _forms(vocabulary: list[str], rows: Rows, count: int, lang: str, previous: Arrays) -> Arrays:
     """The folded forms in alphabetical order, with spelling, frequency, stem, parts and letter pairs."""
     uses = np.bincount(rows.word, minlength=len(vocabulary))
     spelled: dict[str, int] = {}
@@ -154,38 +173,77 @@ def _forms(vocabulary: list[str], rows: Rows, count: int, lang: str) -> Arrays:
     forms = sorted(spelled, key=lambda form: form.encode("utf-8", "surrogatepass"))
     rank = {form: number for number, form in enumerate(forms)}
     form_of_word = np.array([rank.get(fold(word, lang), 0) for word in vocabulary], np.int32)
-    pairs = np.unique(form_of_word[rows.word].astype(np.int64) * max(count, 1) + rows.doc)
+    pairs, _ = _distinct(form_of_word[rows.word].astype(np.int64) * max(count, 1) + rows.doc)
     frequency = np.bincount(pairs // max(count, 1), minlength=len(forms)).astype(np.int32)
     made: Arrays = {"form_of_word": form_of_word, "form_df": frequency}
     made["form"], made["form_at"] = Strings.pack(forms)
     made["spelling"], made["spelling_at"] = Strings.pack(vocabulary[spelled[form]] for form in forms)
-    hashes = hashes_of(forms)
-    made["form_number"] = np.argsort(hashes).astype(np.int32)
-    made["form_hash"] = hashes[made["form_number"]]
-    made.update(_stems(forms, rank, frequency, lang))
+    derived = _derived(forms, lang, previous)
+    made["form_number"] = np.argsort(derived.own).astype(np.int32)
+    made["form_hash"] = derived.own[made["form_number"]]
+    made.update(_stems(forms, frequency, lang, derived))
     made.update(_letter_pairs(forms))
     return made
 
 
-def _stems(forms: list[str], rank: dict[str, int], frequency: Array, lang: str) -> Arrays:
+class _Derived(NamedTuple):
+    """What follows from a form alone, as hashes: of itself, of its stem, of the stems of its base forms."""
+
+    own: Array
+    stem: Array
+    base_form: Array  # form numbers, one for each entry of `base`
+    base: Array
+
+
+def _derived(forms: list[str], lang: str, previous: Arrays) -> _Derived:
+    """Taken from the previous snapshot where it knows the form: stemming is the dear part of a small change."""
+    known: dict[str, int] = {}
+    if previous:
+        old = Strings(previous["form"], previous["form_at"])
+        known = {old[number]: number for number in range(len(old))}
+        own_of = np.zeros(len(old), np.uint64)
+        own_of[previous["form_number"]] = previous["form_hash"]
+        stem_of, base_of = (
+            previous["stem_hash"][previous["form_stem"]],
+            previous["stem_hash"][previous["base"]],
+        )
+    own, stems = np.zeros(len(forms), np.uint64), np.zeros(len(forms), np.uint64)
+    base_form: list[int] = []
+    base: list[int] = []
+    for number, form in enumerate(forms):
+        found = known.get(form)
+        if found is not None:
+            own[number], stems[number] = own_of[found], stem_of[found]
+            bases = base_of[previous["base_at"][found] : previous["base_at"][found + 1]].tolist()
+        else:
+            text = stem(form, lang)
+            own[number], stems[number] = hash_of(form), hash_of(text)
+            bases = [hash_of(other) for b in base_forms(form, lang) if (other := stem(b, lang)) != text]
+        base_form.extend([number] * len(bases))
+        base.extend(bases)
+    return _Derived(own, stems, np.array(base_form, np.int32), np.array(base, np.uint64))
+
+
+def _stems(forms: list[str], frequency: Array, lang: str, derived: _Derived) -> Arrays:
     """Stem of each form, and the stems of its compound parts and base forms; a stem's number is its hash's rank."""
+    rank = {form: number for number, form in enumerate(forms)}
+    counts = frequency.tolist()
 
     def strength(text: str) -> int:
         number = rank.get(text)
-        return 0 if number is None else int(frequency[number])
+        return 0 if number is None else int(counts[number])
 
-    parts: list[tuple[int, str]] = []
-    for number, form in enumerate(forms):
-        for part in split(form, lang, strength):
-            parts.append((number, stem(part, lang)))
-        parts.extend((number, s) for b in base_forms(form, lang) if (s := stem(b, lang)) != stem(form, lang))
-    hashes = hashes_of(stem(form, lang) for form in forms)
-    part_hashes = hashes_of(text for _, text in parts)
-    stems = np.unique(np.concatenate([hashes, part_hashes]))
-    form_stem = np.searchsorted(stems, hashes).astype(np.int32)
-    part_form = np.array([number for number, _ in parts], np.int32)
-    part_stem = np.searchsorted(stems, part_hashes).astype(np.int32)
+    pairs = [
+        (number, rank[part]) for number, form in enumerate(forms) for part in split(form, lang, strength)
+    ]
+    compound, part = np.array(pairs, np.int32).reshape(-1, 2).T
+    stems = _distinct(np.concatenate([derived.stem, derived.base]))[0]
+    form_stem = np.searchsorted(stems, derived.stem).astype(np.int32)
+    base = np.searchsorted(stems, derived.base).astype(np.int32)
+    part_form = np.concatenate([compound, derived.base_form])
+    part_stem = np.concatenate([form_stem[part], base])
     made: Arrays = {"stem_hash": stems, "form_stem": form_stem}
+    made["base_at"], made["base"] = lists(derived.base_form, len(forms), base)
     made["part_at"], made["part"] = lists(part_form, len(forms), part_stem)
     made["stem_form_at"], made["stem_form"] = lists(
         form_stem, len(stems), np.arange(len(forms), dtype=np.int32)
@@ -230,9 +288,9 @@ def _weights(rows: Rows, made: Arrays, count: int) -> Arrays:
     stem_row = np.concatenate([made["form_stem"][rows.word], made["part"][picked]]).astype(np.int64)
     doc_row = np.concatenate([rows.doc, np.repeat(rows.doc, lengths)]).astype(np.int64)
     field_row = np.concatenate([rows.field, np.repeat(rows.field, lengths) + fields]).astype(np.int64)
-    keys, frequency = np.unique(
-        (stem_row * max(count, 1) + doc_row) * 2 * fields + field_row, return_counts=True
-    )
+    every = (stem_row * max(count, 1) + doc_row) * 2 * fields + field_row
+    keys, first = _distinct(every)
+    frequency = np.diff(first, append=len(every))
     pair, field = np.divmod(keys, 2 * fields)
     doc = pair % max(count, 1)
     slot_length = np.bincount(rows.doc * fields + rows.field, minlength=count * fields).reshape(count, fields)
@@ -243,7 +301,7 @@ def _weights(rows: Rows, made: Arrays, count: int) -> Arrays:
     plain = field % fields
     relative = 1.0 - norm[plain] + norm[plain] * slot_length[doc, plain] / mean[plain]
     value = boost[field] * frequency * (SATURATION + 1) / (frequency + SATURATION * relative)
-    pairs, first = np.unique(pair, return_index=True)
+    pairs, first = _distinct(pair)
     impact = np.add.reduceat(value, first) if len(first) else np.zeros(0)
     stem_of, doc_of = np.divmod(pairs, max(count, 1))
     df = np.bincount(stem_of, minlength=stems)
@@ -270,7 +328,7 @@ def _title_grams(rows: Rows, made: Arrays, count: int) -> Arrays:
     )
     docs = np.repeat(rows.doc[in_title], sizes[row_form]) if len(used) else np.zeros(0, np.int32)
     codes, code_row = np.unique(flat[picked], return_inverse=True)
-    pairs = np.unique(code_row.astype(np.int64) * max(count, 1) + docs)
+    pairs, _ = _distinct(code_row.astype(np.int64) * max(count, 1) + docs)
     code, doc = np.divmod(pairs, max(count, 1))
     df = np.bincount(code, minlength=len(codes))
     length = np.bincount(doc, minlength=count)

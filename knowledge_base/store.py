@@ -6,6 +6,7 @@ The only place that knows the Whoosh schema. A segment never changes, so what wa
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def _read_segment(reader: Any) -> tuple[Arrays, dict[str, Any]]:
     arrays: Arrays = {}
     for lang in LANGUAGES:
         numbers: dict[str, int] = {}
-        rows: list[tuple[int, int, int, int]] = []
+        rows = array("i")  # four numbers an occurrence; millions of tuples would fill the memory
         for field_number, name in enumerate(FIELDS):
             for term in reader.lexicon(f"{name}_{lang}"):
                 text = term.decode("utf-8")
@@ -117,9 +118,10 @@ def _read_segment(reader: Any) -> tuple[Arrays, dict[str, Any]]:
                 matcher = reader.postings(f"{name}_{lang}", term)
                 while matcher.is_active():
                     doc = matcher.id()
-                    rows.extend((doc, field_number, at, word) for at in matcher.value_as("positions"))
+                    for at in matcher.value_as("positions"):
+                        rows.extend((doc, field_number, at, word))
                     matcher.next()
-        table = np.array(rows, np.int32).reshape(-1, 4)
+        table = np.frombuffer(rows, np.int32).reshape(-1, 4) if rows else np.zeros((0, 4), np.int32)
         # At one position the whole of a tied chain comes before its first part: it is the longer one.
         shorter = -np.array([len(text) for text in numbers], np.int32)[table[:, 3]] if rows else table[:, 3]
         table = table[np.lexsort((shorter, table[:, 2], table[:, 1], table[:, 0]))]
