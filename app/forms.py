@@ -12,20 +12,9 @@ from flask_wtf import FlaskForm
 from wtforms import FormField, PasswordField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
+from app.cleaning import clean, clean_line
 from app.errors import Refused
 from app.i18n import NATIVE_NAMES, say
-
-CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n\r"} | {127: None}
-
-
-def clean(text: str | None) -> str | None:
-    """Typed text without NUL and other control characters (PostgreSQL refuses NUL), line ends as one sort."""
-    return None if text is None else text.translate(CONTROL).replace("\r\n", "\n").replace("\r", "\n")
-
-
-def clean_line(text: str | None) -> str | None:
-    """Typed text that belongs on one line, without outer space."""
-    return None if text is None else " ".join((clean(text) or "").split())
 
 
 class PortalForm(FlaskForm):

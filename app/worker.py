@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import drafts, throttle
 from app.accounts import sessions
+from app.articles import indexing
 from app.lanes import Batch, Chore, Letter, Recurring, Tables, Worker
 from app.outbox import DONE, Job
 from app.preferences import Preferences
@@ -56,7 +57,10 @@ def sweep_sign_ins(session: Session, moment: datetime, portal: Portal) -> None:
 
 LETTERS: dict[str, Letter] = {}
 
-CHORES: dict[str, Chore | Batch] = {}
+CHORES: dict[str, Chore | Batch] = {
+    "articles.index": Batch(indexing.index_batch),
+    "articles.rebuild": Batch(indexing.rebuild_batch),
+}
 
 RECURRING: tuple[Recurring, ...] = (
     Recurring("drafts.sweep", timedelta(hours=1), sweep_drafts),
@@ -64,6 +68,8 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("jobs.sweep", timedelta(hours=1), sweep_jobs),
     Recurring("sign-ins.sweep", timedelta(hours=1), sweep_sign_ins),
     Recurring("mail.sweep", timedelta(hours=6), sweep_captured_mail, outside=True),
+    Recurring("articles.check-index", timedelta(minutes=1), indexing.check_index, outside=True),
+    Recurring("articles.renew-index", timedelta(days=1), indexing.renew_index, outside=True),
 )
 
 TABLES = Tables(LETTERS, CHORES, RECURRING)

@@ -1,0 +1,22 @@
+"""The edition of the help centre: a number that grows with every change readers could see, so that pages kept in
+memory can be named by it. Reading it is one cheap statement."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.articles.models import Edition
+from app.db import insert_or_add
+
+NAME = "help centre"
+
+
+def current(session: Session) -> int:
+    """The number of the present edition."""
+    return session.scalar(select(Edition.number).where(Edition.name == NAME)) or 0
+
+
+def turn(session: Session) -> None:
+    """Begin a new edition, in the transaction of the change."""
+    insert_or_add(session, Edition, {"name": NAME, "number": 1}, ["name"], {"number": Edition.number + 1})

@@ -1,0 +1,157 @@
+"""What a reader finds: the index proposes, the database decides who may read it. While there is no index, titles are
+searched plainly and the answer says so."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from app.accounts.permissions import Viewer
+from app.articles import queries
+from app.articles.indexing import index_in
+from app.articles.queries import Line
+from knowledge_base import search as library
+from knowledge_base.document import LANGUAGES, Hit
+from knowledge_base.index import BrokenIndex
+
+LONGEST = 300  # characters of a search that count
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One found article. `title_html` and `snippet_html` are escaped and carry only `<mark>`."""
+
+    id: int
+    lang: str
+    slug: str
+    title: str
+    title_html: str
+    snippet_html: str
+    anchor: str
+    score: float
+    category_id: int | None
+    audience: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finds:
+    """One page of what was found. `keys` are the texts of all pages, bounded; `preparing`: there is no index yet."""
+
+    finds: tuple[Find, ...]
+    total: int
+    did_you_mean: str | None
+    keys: tuple[int, ...]
+    preparing: bool = False
+
+
+def find(
+    session: Session,
+    folder: Path,
+    viewer: Viewer,
+    text: str,
+    *,
+    lang: str,
+    category: str | None = None,
+    offset: int = 0,
+    limit: int = 10,
+) -> Finds:
+    """What answers a search in one language, best first. `category` is a path and includes those below it."""
+    try:
+        results = library.search(
+            index_in(folder),
+            text[:LONGEST],
+            lang=lang,
+            audiences=viewer.audiences,
+            category=category,
+            offset=offset,
+            limit=limit,
+        )
+    except BrokenIndex:
+        return _plainly(session, viewer, text, lang=lang, offset=offset, limit=limit)
+    known = queries.lines(session, viewer, lang, [hit.key for hit in results.hits])
+    finds = tuple(_find(hit, known[hit.key], lang) for hit in results.hits if hit.key in known)
+    return Finds(finds, results.total, results.did_you_mean, results.keys)
+
+
+def find_elsewhere(
+    session: Session, folder: Path, viewer: Viewer, text: str, *, lang: str, limit: int
+) -> tuple[Find, ...]:
+    """What answers a search in the other languages, of articles that do not exist in this one."""
+    finds: list[Find] = []
+    for other in LANGUAGES:
+        if other == lang:
+            continue
+        try:
+            results = library.search(
+                index_in(folder), text[:LONGEST], lang=other, audiences=viewer.audiences, limit=limit * 2
+            )
+        except BrokenIndex:
+            return ()
+        known = queries.only_in(session, viewer, lang, other, [hit.key for hit in results.hits])
+        finds += [_find(hit, known[hit.key], other) for hit in results.hits if hit.key in known]
+    return tuple(finds[:limit])
+
+
+def suggest(session: Session, folder: Path, viewer: Viewer, text: str, *, lang: str, limit: int = 6) -> Finds:
+    """What answers a text that is still being typed. One statement."""
+    try:
+        results = library.suggest(
+            index_in(folder), text[:LONGEST], lang=lang, audiences=viewer.audiences, limit=limit
+        )
+    except BrokenIndex:
+        return _plainly(session, viewer, text, lang=lang, offset=0, limit=limit)
+    known = queries.lines(session, viewer, lang, [hit.key for hit in results.hits])
+    finds = tuple(_find(hit, known[hit.key], lang) for hit in results.hits if hit.key in known)
+    return Finds(finds, results.total, None, results.keys)
+
+
+def by_category(keys: tuple[int, ...], places: dict[int, int]) -> Counter[int]:
+    """How many of what was found stand in each category."""
+    return Counter(places[key] for key in keys if key in places)
+
+
+def _find(hit: Hit, line: Line, lang: str) -> Find:
+    return Find(
+        id=line.id,
+        lang=lang,
+        slug=line.slug,
+        title=line.title,
+        # the index may lag: what it marked is shown only while it is the present title
+        title_html=hit.title_html if hit.title == line.title else html.escape(line.title),
+        snippet_html=hit.snippet_html,
+        anchor=hit.anchor,
+        score=hit.score,
+        category_id=line.category_id,
+        audience=line.audience,
+        updated_at=line.updated_at,
+    )
+
+
+def _plainly(session: Session, viewer: Viewer, text: str, *, lang: str, offset: int, limit: int) -> Finds:
+    words = [word for word in text[:LONGEST].replace("\x00", " ").split() if any(map(str.isalnum, word))][:8]
+    lines, total = (
+        queries.titled(session, viewer, lang, words, limit=limit, offset=offset) if words else ([], 0)
+    )
+    finds = tuple(
+        Find(
+            id=line.id,
+            lang=lang,
+            slug=line.slug,
+            title=line.title,
+            title_html=html.escape(line.title),
+            snippet_html=html.escape(line.summary),
+            anchor="",
+            score=0.0,
+            category_id=line.category_id,
+            audience=line.audience,
+            updated_at=line.updated_at,
+        )
+        for line in lines
+    )
+    return Finds(finds, total, None, tuple(find.id for find in finds), preparing=True)
