@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date
 from itertools import accumulate
+from threading import Lock
 from typing import Literal, NamedTuple
 
 from app.sla.hours import FIRST_DAY, LAST_DAY, CalendarSpec, WallHours, day_number
@@ -53,17 +54,18 @@ class _Table(NamedTuple):
 class BusinessCalendar:
     """Open intervals in UTC with prefix sums; every question is a bisection. Immutable to its users.
 
-    The compiled range grows by itself when a question goes beyond it; growing swaps one reference, so threads may
-    share a calendar. Equal calendars have the same id, version and edition of the zone data.
+    The compiled range grows by itself when a question goes beyond it, in one swap of a reference, so threads may share
+    a calendar. Equal calendars have the same id, version and edition of the zone data.
     """
 
-    __slots__ = ("_first_day", "_hours", "_last_day", "_table", "_tz", "key", "spec")
+    __slots__ = ("_first_day", "_growing", "_hours", "_last_day", "_table", "_tz", "key", "spec")
 
     def __init__(self, spec: CalendarSpec, first: date, last: date) -> None:
         self.spec = spec
         self.key = (spec.id, spec.version, TZDATA)
         self._tz = zone(spec.zone)
         self._hours = WallHours(spec)
+        self._growing = Lock()
         self._first_day, self._last_day = self._hours.open_days()
         low = max(FIRST_DAY, min(day_number(first), LAST_DAY - 1))
         self._table = self._build(low, min(LAST_DAY, max(low, day_number(last)) + 1))
@@ -182,14 +184,16 @@ class BusinessCalendar:
         self._swap(self._table.low - 366 * DAY, self._table.high)
 
     def _swap(self, low: int, high: int) -> None:
-        """Compile at least [low, high) and twice what there was, so that growing stays linear in the days asked for."""
-        table = self._table
-        span = table.high - table.low
-        if low < table.low:
-            low = min(low, table.low - span)
-        if high > table.high:
-            high = max(high, table.high + span)
-        self._table = self._build(max(FIRST_DAY, low // DAY), min(LAST_DAY, -(-high // DAY)))
+        """Compile at least [low, high) and twice what there was, so that growing stays linear in the days asked for.
+
+        The lock keeps two growing threads from taking each other's range back.
+        """
+        with self._growing:
+            table = self._table
+            span = table.high - table.low
+            low = min(low, table.low - span) if low < table.low else table.low
+            high = max(high, table.high + span) if high > table.high else table.high
+            self._table = self._build(max(FIRST_DAY, low // DAY), min(LAST_DAY, -(-high // DAY)))
 
     def _build(self, low_day: int, high_day: int) -> _Table:
         """Open wall times of the dates, carried over to instants offset by offset (T2, T8).

@@ -28,7 +28,9 @@ class PortalAdapter:
     def holidays(self, country: str, subdiv: str | None, year: int) -> Iterable[date]:
         return [holiday.day for holiday in public_holidays(country, subdiv, year)]
 
-    def replay(self, case: Mapping[str, Any], policies: Mapping[str, Any], calendars: Mapping[str, Any]) -> dict[str, Any]:
+    def replay(
+        self, case: Mapping[str, Any], policies: Mapping[str, Any], calendars: Mapping[str, Any]
+    ) -> dict[str, Any]:
         raise NotImplementedError
 
 
