@@ -5,8 +5,10 @@ Alembic is set up here in Python, without an ini file. Knows no table; it is han
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from app.db import BUSY_TIMEOUT_MS, Base
 from app.errors import SchemaFault
+from app.now import now
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 
@@ -41,12 +44,21 @@ def current(url: str) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(url: str, target: str = "head") -> None:
-    """Bring the database to this version. Raises `SchemaFault` for a database of a newer version."""
+def upgrade(url: str, target: str = "head", *, checked: bool = False) -> None:
+    """Bring the database to this version. Raises `SchemaFault` for a database of a newer version.
+
+    `checked` compares the result with the models before it is kept, and raises `SchemaFault` where they differ. After
+    any fault the database is as it was.
+    """
     _refuse_newer(current(url))
     with _migration(url) as (connection, config):
         config.attributes["connection"] = connection
         command.upgrade(config, target)
+        drift = _differences(connection) if checked else []
+        if drift:
+            raise SchemaFault(
+                "The migrated database differs from the models; nothing was kept:\n" + "\n".join(drift)
+            )
 
 
 def downgrade(url: str, target: str) -> None:
@@ -60,10 +72,14 @@ def downgrade(url: str, target: str) -> None:
 def differences(url: str) -> list[str]:
     """What differs between the models and the database, as readable lines; empty when they agree."""
     with _connection(url) as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "include_object": _is_ours, "render_as_batch": True}
-        )
-        return [str(difference) for difference in compare_metadata(context, Base.metadata)]
+        return _differences(connection)
+
+
+def _differences(connection: Connection) -> list[str]:
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "include_object": _is_ours, "render_as_batch": True}
+    )
+    return [str(difference) for difference in compare_metadata(context, Base.metadata)]
 
 
 def check(url: str) -> None:
@@ -128,6 +144,20 @@ def _restart_counters(target: Connection, counts: dict[str, int]) -> None:
                 f' GREATEST((SELECT max(id) FROM "{name}"), 1))'
             )
         )
+
+
+def keep_copy(url: str, folder: Path) -> Path | None:
+    """Copy a SQLite database as it stands into a folder, also while it is in use. None for PostgreSQL, which has its
+    own tools for this."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return None
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"portal-{current(url) or 'empty'}-{now():%Y%m%dT%H%M%S}.db"
+    with closing(sqlite3.connect(str(make_url(url).database))) as source:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+    return path
 
 
 def _refuse_newer(found: str | None) -> None:

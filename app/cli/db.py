@@ -22,13 +22,17 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 @db.command()
 @click.option("--to", "target", default="head", show_default=True, help="Migration to stop at.")
-def upgrade(target: str) -> None:
-    """Bring the database to this version of the portal."""
+@click.option("--backup", is_flag=True, help="Keep a copy first, and check the result before it is kept.")
+def upgrade(target: str, backup: bool) -> None:
+    """Bring the database to this version of the portal. A fault leaves it as it was."""
     from app import schema
 
     url = portal().database.url
     before = schema.current(url)
-    schema.upgrade(url, target)
+    if backup and before not in (None, schema.head()):
+        copied = schema.keep_copy(url, portal().data_dir / "backups")
+        click.echo(f"Copied to {copied}." if copied else "PostgreSQL is not copied here; pg_dump does that.")
+    schema.upgrade(url, target, checked=backup)
     after = schema.current(url)
     if before == after:
         click.echo(f"Nothing to do: the database is at version {after}.")
