@@ -88,6 +88,7 @@ def _read(place: str | None, keys: Sequence[Key]) -> list[Any] | None:
 
 
 def _value(plain: Any, kind: TypeEngine[Any]) -> Any:
-    if type(plain) is not kind.python_type or (isinstance(plain, int) and abs(plain) > 2**62):
+    wanted = int if isinstance(kind, Instant) else kind.python_type
+    if type(plain) is not wanted or (isinstance(plain, int) and abs(plain) > 2**62):
         raise ValueError(plain)
     return datetime.fromtimestamp(plain, UTC) if isinstance(kind, Instant) else plain
