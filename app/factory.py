@@ -10,10 +10,11 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import access, cli, i18n, page, web
+from app import access, cli, health_views, i18n, page, web
 from app.accounts import queries as accounts_queries
 from app.accounts import sessions
 from app.accounts.permissions import VISITOR, Viewer
+from app.articles import reader_views
 from app.db import Database
 from app.legal import admin_views as legal_admin_views
 from app.legal import views as legal_views
@@ -27,6 +28,8 @@ MEGABYTE = 1024 * 1024
 
 # Every page of the portal, by domain.
 BLUEPRINTS: tuple[Blueprint, ...] = (
+    health_views.bp,
+    reader_views.bp,
     legal_views.bp,
     legal_admin_views.bp,
     privacy_views.bp,
@@ -78,6 +81,7 @@ def _parts(settings: Settings) -> web.Portal:
         mail_from=settings.mail_from,
         mail_captured=settings.mail.kind == "capture",
         rate_limits=settings.rate_limits,
+        undo_seconds=settings.undo_seconds,
         demo=settings.demo,
         metrics_token=settings.metrics_token,
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.articles.models import VOTE_REASONS, Article, ArticleText, ArticleVote
 from app.db import locked
 from app.errors import Refused
-from app.throttle import Limit, tries
+from app.throttle import Limit
 from app.words import N_
 
 LONGEST_COMMENT = 2_000
@@ -50,11 +50,6 @@ def cast(
         .execution_options(synchronize_session=False)
     )
     session.flush()
-
-
-def may_vote(session: Session, network: str, article_id: int, *, secret: str, now: datetime) -> bool:
-    """Whether this network has not voted on this article today; counts the try."""
-    return tries(session, ONE_A_DAY, f"{network}|{article_id}", secret=secret, now=now) <= ONE_A_DAY.most
 
 
 def seen(session: Session, text_id: int) -> None:

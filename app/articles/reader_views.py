@@ -1,0 +1,265 @@
+"""The help centre as readers see it: home, search, articles, categories, glossary, votes, images."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, redirect, render_template, request, send_file
+from flask_login import current_user
+
+from app.articles import categories, editions, finding, forms, glossary, queries, rendering, votes
+from app.articles.categories import Tree
+from app.articles.memory import Memory, memory_of
+from app.articles.queries import Reading
+from app.cleaning import clean_line
+from app.errors import NotVisible, Throttled
+from app.i18n import language
+from app.now import now
+from app.web import (
+    commit,
+    count_tries,
+    db,
+    network,
+    observe_later,
+    portal,
+    remember_by_etag,
+    see,
+    without_token,
+)
+from config import SUPPORTED_LANGUAGES
+
+bp = Blueprint("articles", __name__)
+
+LANG = f"/<any({', '.join(SUPPORTED_LANGUAGES)}):lang>"
+HITS = 10
+LAST_PAGE = 100
+MINUTES_KEPT = 5  # views and votes move the lists of the home page this often
+
+
+@bp.url_value_preprocessor
+def _known_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    if values and "lang" in values and values["lang"] not in portal().languages:
+        raise NotVisible
+
+
+@bp.get("/")
+def start() -> Any:
+    return redirect(f"/{language()}/", 302)
+
+
+@bp.get(f"{LANG}/")
+def home(lang: str) -> Any:
+    memory, edition = _memory(), editions.current(db())
+    tree = categories.kept_tree(db(), memory, edition)
+    moment = int(now().timestamp()) // (60 * MINUTES_KEPT)
+    key = (edition, moment, lang, queries.readership(current_user))
+    lists = memory.homes.get(key, lambda: queries.home(db(), current_user, lang, tree))
+    return _page("home", lists=lists, tree=tree)
+
+
+# --- searching -----------------------------------------------------------------------------------------------------
+
+
+@bp.get(f"{LANG}/search")
+def search(lang: str) -> Any:
+    typed = clean_line(request.args.get("q")) or ""
+    q, wanted = typed[: finding.LONGEST], request.args.get("category") or None
+    memory, edition = _memory(), editions.current(db())
+    tree = categories.kept_tree(db(), memory, edition)
+    inside = tree.by_path.get(wanted) if wanted else None
+    number = _number(request.args.get("page"))
+    where = {"session": db(), "folder": portal().search_dir, "viewer": current_user, "text": q, "lang": lang}
+    found = finding.find(
+        **where, category=inside.path if inside else None, offset=HITS * (number - 1), limit=HITS
+    )
+    everywhere = finding.find(**where, limit=1).keys if inside else found.keys
+    places = memory.places.get(edition, lambda: queries.places(db()))
+    return _page(
+        "search",
+        q=q,
+        cut=len(typed) > len(q),
+        found=found,
+        tree=tree,
+        inside=inside,
+        filters=_filters(everywhere, places, tree),
+        elsewhere=finding.find_elsewhere(**where, limit=3) if number == 1 else (),
+        term=glossary.kept_glossary(db(), memory, edition, lang).find(q) if number == 1 else None,
+        page=number,
+        pages=min(LAST_PAGE, math.ceil(found.total / HITS)),
+        address=lambda **changed: _search_address(lang, {"q": q, "category": wanted, **changed}),
+        page_address=lambda n: _search_address(lang, {"q": q, "category": wanted, "page": n}),
+    )
+
+
+@bp.get(f"{LANG}/suggest")
+def suggest(lang: str) -> Any:
+    q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
+    found = finding.suggest(db(), portal().search_dir, current_user, q, lang=lang)
+    tree = categories.kept_tree(db(), _memory(), editions.current(db()))
+    return render_template(
+        "articles/suggest.html", q=q, found=found, tree=tree, all_url=_search_address(lang, {"q": q})
+    )
+
+
+def _filters(keys: tuple[int, ...], places: dict[int, int], tree: Tree) -> list[tuple[Any, int]]:
+    """The top categories in which something was found, with how much, most first."""
+    counts: dict[int, int] = {}
+    for category_id, count in finding.by_category(keys, places).items():
+        top = tree.top(category_id)
+        if top is not None:
+            counts[top] = counts.get(top, 0) + count
+    return sorted(((tree.by_id[top], n) for top, n in counts.items()), key=lambda pair: -pair[1])
+
+
+def _search_address(lang: str, values: dict[str, Any]) -> str:
+    """The stable address of a search; what has its ordinary value is left out."""
+    kept = {name: value for name, value in values.items() if value and not (name == "page" and value == 1)}
+    return f"/{lang}/search?{urlencode(kept)}"
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+@bp.get(f"{LANG}/articles/<slug>")
+def article(lang: str, slug: str) -> Any:
+    reading = queries.article(db(), current_user, lang, slug)
+    if reading is None:
+        return _missing(lang, slug)
+    observe_later(lambda light: votes.seen(light, reading.id))
+    return _article(lang, reading, forms.VoteForm(), voted=request.args.get("vote"))
+
+
+def _article(lang: str, reading: Reading, form: forms.VoteForm, *, voted: str | None = None) -> Any:
+    memory, edition = _memory(), editions.current(db())
+    others = queries.translations(db(), reading.article_id)
+    return _page(
+        "article",
+        article=reading,
+        text=rendering.kept_page(db(), memory, reading.id, reading.number, lang),
+        trail=categories.kept_tree(db(), memory, edition).trail(reading.category_id),
+        related=queries.related(db(), current_user, lang, reading),
+        form=form,
+        voted=voted if voted in ("counted", "again") else None,
+        alternate_urls={
+            other: f"/{other}/articles/{slug}"
+            for other, slug in others.items()
+            if other != lang and other in portal().languages
+        },
+    )
+
+
+def _missing(lang: str, slug: str) -> Any:
+    """The present address of a moved article; else 404, with the article in another language if there is one."""
+    present = queries.moved_to(db(), current_user, lang, slug)
+    if present is not None:
+        return redirect(f"/{lang}/articles/{present}", 301)
+    others = [
+        found
+        for found in queries.in_other_languages(db(), current_user, lang, slug)
+        if found[0] in portal().languages
+    ]
+    return render_template("articles/missing.html", others=others), 404
+
+
+@bp.post(f"{LANG}/articles/<slug>/vote")
+@without_token
+def vote(lang: str, slug: str) -> Any:
+    reading = queries.article(db(), current_user, lang, slug)
+    if reading is None:
+        raise NotVisible
+    form = forms.VoteForm()
+    if not form.validate():
+        return _article(lang, reading, form), 422
+    result = _cast(reading, form)
+    if request.headers.get("HX-Request"):
+        return render_template("articles/voted.html", voted=result)
+    return see(f"/{lang}/articles/{slug}?vote={result}#vote")
+
+
+def _cast(reading: Reading, form: forms.VoteForm) -> str:
+    try:
+        count_tries((votes.ONE_A_DAY, f"{network()}|{reading.article_id}"))
+    except Throttled:
+        return "again"
+    votes.cast(
+        db(),
+        text_id=reading.id,
+        article_id=reading.article_id,
+        helpful=form.helpful.data == "yes",
+        reason=form.reason.data or None,
+        comment=form.comment.data,
+        now=now(),
+    )
+    commit()
+    return "counted"
+
+
+@bp.get(f"{LANG}/categories/<path:path>")
+def category(lang: str, path: str) -> Any:
+    tree = categories.kept_tree(db(), _memory(), editions.current(db()))
+    node = tree.by_path.get(path)
+    if node is None:
+        raise NotVisible
+    number = _number(request.args.get("page"))
+    lines, total = queries.in_category(db(), current_user, lang, node.id, page=number)
+    sections = queries.sections(db(), current_user, lang, tree, node.id)
+    if not lines and (number > 1 or not sections):
+        raise NotVisible  # a category without anything this reader may see does not exist for her
+    return _page(
+        "category",
+        node=node,
+        trail=tree.trail(node.id),
+        tree=tree,
+        lines=lines,
+        sections=sections if number == 1 else [],
+        page=number,
+        pages=math.ceil(total / queries.PAGE),
+        page_address=lambda n: f"/{lang}/categories/{path}" + (f"?page={n}" if n > 1 else ""),
+        alternate_urls={code: f"/{code}/categories/{path}" for code in portal().languages if code != lang},
+    )
+
+
+@bp.get(f"{LANG}/glossary")
+def terms(lang: str) -> Any:
+    known = glossary.kept_glossary(db(), _memory(), editions.current(db()), lang)
+    q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
+    return _page("glossary", glossary=known, q=q, matching=known.matching(q) if q else None)
+
+
+@bp.get("/media/<int:number>/<name>")
+def media(number: int, name: str) -> Any:
+    found = queries.image(db(), current_user, number)
+    if found is None and current_user.may("articles.edit"):
+        found = queries.any_image(db(), number)
+    if found is None:
+        raise NotVisible
+    path = portal().storage.path(found.storage_key)
+    if not path.is_file():
+        raise NotVisible
+    response = send_file(path, mimetype=found.content_type, etag=found.sha256, conditional=True)
+    response.headers["Cache-Control"] = "private, no-cache"  # who may see it is asked every time
+    response.headers["Content-Disposition"] = "inline"
+    return response
+
+
+# --- in common -----------------------------------------------------------------------------------------------------
+
+
+def _page(name: str, **values: Any) -> Any:
+    html = render_template(f"articles/{name}.html", **values)
+    return html if current_user.is_authenticated else remember_by_etag(html)
+
+
+def _memory() -> Memory:
+    return memory_of(portal().database)
+
+
+def _number(typed: str | None) -> int:
+    """A page's number as typed in an address; what is none is the first page."""
+    return (
+        min(int(typed), LAST_PAGE)
+        if typed and typed.isascii() and typed.isdigit() and len(typed) < 6 and int(typed)
+        else 1
+    )
