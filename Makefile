@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 JOBS ?= 2
 PYTEST := $(PY) -m pytest -n $(JOBS) --dist worksteal
-INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
+INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r
 
 .PHONY: help run test test-full check bench upgrade lock translations
 .DEFAULT_GOAL := help

@@ -15,7 +15,8 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app import drafts, throttle
-from app.accounts import sessions
+from app.accounts import mails as accounts_mails
+from app.accounts import people, sessions, tokens
 from app.articles import indexing
 from app.lanes import Batch, Chore, Letter, Recurring, Tables, Worker
 from app.outbox import DONE, Job
@@ -24,6 +25,8 @@ from app.web import Portal
 
 DONE_JOBS_KEPT = timedelta(days=7)
 CAPTURED_MAIL_KEPT = timedelta(days=30)
+UPGRADE_COPIES_KEPT = timedelta(days=7)
+UNPROVED_GUESTS_KEPT = timedelta(days=14)
 
 
 def sweep_drafts(session: Session, moment: datetime, portal: Portal) -> None:
@@ -49,13 +52,39 @@ def sweep_captured_mail(session: Session, moment: datetime, portal: Portal) -> N
             path.unlink(missing_ok=True)
 
 
+def sweep_upgrade_copies(session: Session, moment: datetime, portal: Portal) -> None:
+    """The copy of the database that `make upgrade` keeps is for going back soon; what was erased since is in it."""
+    oldest = (moment - UPGRADE_COPIES_KEPT).timestamp()
+    for path in (portal.data_dir / "backups").glob("portal-*.db"):
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+
+
 def sweep_sign_ins(session: Session, moment: datetime, portal: Portal) -> None:
     """A device that was not seen for the period on the settings page is signed out."""
     idle = Preferences.read(session).period("period_session_days")
     sessions.sweep(session, idle_before=moment - idle)
 
 
-LETTERS: dict[str, Letter] = {}
+def sweep_links(session: Session, moment: datetime, portal: Portal) -> None:
+    """Links in letters end; what waited in them is forgotten."""
+    tokens.sweep(session, now=moment)
+
+
+def sweep_guests(session: Session, moment: datetime, portal: Portal) -> None:
+    """Addresses that somebody typed and nobody confirmed are not kept."""
+    people.sweep_guests(session, created_before=moment - UNPROVED_GUESTS_KEPT)
+
+
+LETTERS: dict[str, Letter] = {
+    "accounts.confirm_address": accounts_mails.confirm_address,
+    "accounts.already_known": accounts_mails.already_known,
+    "accounts.reset_password": accounts_mails.reset_password,
+    "accounts.password_changed": accounts_mails.password_changed,
+    "accounts.invitation": accounts_mails.invitation,
+    "accounts.new_address": accounts_mails.new_address,
+    "accounts.address_changed_notice": accounts_mails.address_changed_notice,
+}
 
 CHORES: dict[str, Chore | Batch] = {
     "articles.index": Batch(indexing.index_batch),
@@ -67,7 +96,10 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("throttle.sweep", timedelta(minutes=10), sweep_throttles),
     Recurring("jobs.sweep", timedelta(hours=1), sweep_jobs),
     Recurring("sign-ins.sweep", timedelta(hours=1), sweep_sign_ins),
+    Recurring("links.sweep", timedelta(hours=1), sweep_links),
+    Recurring("guests.sweep", timedelta(days=1), sweep_guests),
     Recurring("mail.sweep", timedelta(hours=6), sweep_captured_mail, outside=True),
+    Recurring("upgrade-copies.sweep", timedelta(hours=6), sweep_upgrade_copies, outside=True),
     Recurring("articles.check-index", timedelta(minutes=1), indexing.check_index, outside=True),
     Recurring("articles.renew-index", timedelta(days=1), indexing.renew_index, outside=True),
 )
