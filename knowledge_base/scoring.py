@@ -12,7 +12,7 @@ from knowledge_base.store import FIELDS
 GRAM_WEIGHT = 0.2
 GRAM_UNKNOWN = 2.0  # times that, for words no article holds
 NEAR_WEIGHT = 0.06
-COVERAGE = 0.25
+COVERAGE = 0.35
 EXACT_TITLE = 1.0
 PRIOR = 0.03
 RERANKED = 40

@@ -21,8 +21,8 @@ from knowledge_base.lexicon import base_forms, split
 from knowledge_base.store import FIELDS
 
 # Weight of a field, and how much its length counts (BM25's b). Parts of compounds count on their own, lower.
-BOOST = {"title": 2.0, "keywords": 1.6, "headings": 1.2, "summary": 1.1, "body": 1.0}
-LENGTH_NORM = {"title": 0.5, "keywords": 0.3, "headings": 0.5, "summary": 0.5, "body": 0.7}
+BOOST = {"title": 2.2, "keywords": 1.6, "headings": 1.2, "summary": 1.1, "body": 1.0}
+LENGTH_NORM = {"title": 0.45, "keywords": 0.3, "headings": 0.5, "summary": 0.5, "body": 0.6}
 PART_BOOST = 0.7
 SATURATION = 1.2
 GRAM = 4
