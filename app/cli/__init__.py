@@ -3,9 +3,11 @@
 import click
 
 from app.cli.db import db
+from app.cli.demo import demo
 from app.cli.kb import kb
 from app.cli.mail import mail
+from app.cli.people import people
 from app.cli.worker import worker
 
 # Every group of commands, by domain.
-GROUPS: tuple[click.Group, ...] = (db, kb, mail, worker)
+GROUPS: tuple[click.Group, ...] = (db, demo, kb, mail, people, worker)
