@@ -33,6 +33,8 @@ class PortalForm(FlaskForm):
     def refuse(self, refused: Refused) -> None:
         """Show a rule's answer beside its field, or above the form."""
         field = getattr(self, refused.field, None) if refused.field else None
+        if isinstance(field, FormField):  # a text in several languages: said at the first
+            field = next(iter(field.form))
         if field is not None and hasattr(field, "errors"):
             field.errors = [*field.errors, say(refused)]
         else:
@@ -53,14 +55,19 @@ class EmailAddress:
     """Checks the shape of an address, without asking the network."""
 
     def __call__(self, form: Any, field: Any) -> None:
+        if not self.fits(field.data or ""):
+            raise ValidationError(gettext("Enter an email address with an @, like name@company.com."))
+
+    @staticmethod
+    def fits(address: str) -> bool:
+        """Whether this can be an address that our letters reach (the part before the @ in ASCII)."""
         from email_validator import EmailNotValidError, validate_email
 
         try:
-            validate_email(field.data or "", check_deliverability=False, test_environment=True)
+            validate_email(address, check_deliverability=False, test_environment=True, allow_smtputf8=False)
         except EmailNotValidError:
-            raise ValidationError(
-                gettext("Enter an email address with an @, like name@company.com.")
-            ) from None
+            return False
+        return True
 
 
 def localised_form(languages: tuple[str, ...], make: Any, characters: int, *, all_required: bool) -> Any:

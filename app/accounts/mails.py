@@ -15,7 +15,7 @@ from app.letters import Letter, Message
 from app.mail import Post
 from app.words import N_
 
-GREETING = ("greeting", N_("Greeting, with the name if the person confirmed her address"))
+GREETING = ("greeting", N_("Greeting, with the name once the address is confirmed"))
 LINK = ("link", N_("Link that can be used once"))
 PERIOD = ("period", N_("How long the link is valid, like “24 hours”"))
 CONTACT = ("contact", N_("Address of the contact page"))
@@ -24,7 +24,7 @@ NEW_PASSWORD = ("new_password", N_("Address of the page where a new password is 
 
 CONFIRM_ADDRESS = Letter(
     "accounts.confirm_address",
-    N_("Somebody signs up: she confirms her address."),
+    N_("Somebody signs up and confirms the address."),
     N_("Confirm your email address"),
     N_(
         "{greeting}\n\nAn account is to be opened at our help centre for this address. "
@@ -96,7 +96,7 @@ INVITATION_TO_ORGANISATION = Letter(
 )
 NEW_ADDRESS = Letter(
     "accounts.new_address",
-    N_("A person changes her address: she confirms the new one."),
+    N_("Somebody changes the address of an account and confirms the new one."),
     N_("Confirm your new email address"),
     N_(
         "{greeting}\n\nThis address is to belong to an account at our help centre. Confirm it here while you are "

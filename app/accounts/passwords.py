@@ -39,28 +39,34 @@ ROWS = (
 _hasher = PasswordHasher(time_cost=ROUNDS, memory_cost=MEMORY_KIB, parallelism=LANES)
 
 
-def chosen(password: str, *, about: Iterable[str]) -> str:
-    """The hash of a password that a person chose. `about` are words that anybody would try: name, address, company.
+class Unfit(Refused):
+    """A password that nobody should choose; the message says why."""
 
-    Raises `Refused` for one that is too short, too long, common, or little more than such a word.
-    """
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message, "password", **values)
+
+
+def check(password: str, *, about: Iterable[str]) -> None:
+    """Raises `Unfit` for a password that is too short, too long, common, or little more than one of the words that
+    anybody would try (`about`: name, address, company)."""
     password = _one_form(password)
     if len(password) < MIN_LENGTH:
-        raise Refused(N_("Use at least %(least)s characters."), "password", least=MIN_LENGTH)
+        raise Unfit(N_("Use at least %(least)s characters."), least=MIN_LENGTH)
     if len(password) > MAX_LENGTH:
-        raise Refused(N_("Use at most %(most)s characters."), "password", most=MAX_LENGTH)
+        raise Unfit(N_("Use at most %(most)s characters."), most=MAX_LENGTH)
     if _is_common(password.casefold()):
-        raise Refused(
+        raise Unfit(
             N_(
-                "This password is easy to guess. Choose another one, for example four words that do not belong together."
-            ),
-            "password",
+                "This password is easy to guess. Choose another one, for example four words without a connection."
+            )
         )
     if _is_about(password.casefold(), about):
-        raise Refused(
-            N_("This password is little more than your name, your address or our name."), "password"
-        )
-    return _hasher.hash(password)
+        raise Unfit(N_("This password is little more than your name, your address or our name."))
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password. Takes some 30 ms on purpose."""
+    return _hasher.hash(_one_form(password))
 
 
 def matches(kept: str | None, password: str) -> bool:
@@ -77,7 +83,7 @@ def matches(kept: str | None, password: str) -> bool:
 
 def renewed(kept: str, password: str) -> str | None:
     """A new hash of a password that was just checked, where the old one was made with other parameters."""
-    return _hasher.hash(_one_form(password)) if _hasher.check_needs_rehash(kept) else None
+    return hashed(password) if _hasher.check_needs_rehash(kept) else None
 
 
 def _one_form(password: str) -> str:

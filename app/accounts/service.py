@@ -20,18 +20,29 @@ from app.db import sort_key
 from app.errors import Conflict, Refused
 from app.words import N_
 
-WRONG = N_("The email address or password is wrong.")
 THEMES = ("system", "light", "dark")
 
 
-def guest(session: Session, address: str, *, language: str | None, now: datetime) -> Person:
+class WrongPassword(Refused):
+    """The password does not fit. The answer is the same for an unknown address."""
+
+    def __init__(self, field: str | None = None) -> None:
+        wrong = N_("The email address or password is wrong.")
+        super().__init__(N_("The current password is wrong.") if field else wrong, field)
+
+
+def guest(
+    session: Session, address: str, *, name: str = "", language: str | None, now: datetime
+) -> Person:
     """The person with this address, locked; made as a guest if nobody has it. Until she says her name, the part
-    before the @ stands for it."""
+    before the @ stands for it. A typed name counts only while nobody has proved that the address is hers."""
     known = lock_person_with(session, address)
     if known is not None:
+        if name and known.proved_at is None and known.password_hash is None and known.name != name:
+            rename(known, name)
         return known
     email = folded(address)
-    name = email.rpartition("@")[0]
+    name = name or email.rpartition("@")[0]
     person = Person(
         kind=CUSTOMER, name=name, sort_name=sort_key(name), email=email, language=language, created_at=now
     )
@@ -39,7 +50,7 @@ def guest(session: Session, address: str, *, language: str | None, now: datetime
         with session.begin_nested():
             session.add(person)
     except IntegrityError:  # somebody else was faster
-        return guest(session, address, language=language, now=now)
+        return guest(session, address, name=name, language=language, now=now)
     return person
 
 
@@ -121,12 +132,12 @@ def sign_in(
 ) -> str:
     """A new session for credentials whose password was just found right; gives the token for the cookie.
 
-    `replacing` is the session this browser had before; it ends. Raises `Refused` when the password was changed or
+    `replacing` is the session this browser had before; it ends. Raises `WrongPassword` when the password was changed or
     the account closed while it was being checked.
     """
     person = lock_person(session, checked.person_id or 0)
     if person.disabled_at is not None or person.password_hash != checked.password_hash:
-        raise Refused(WRONG)
+        raise WrongPassword
     if renewed_hash is not None:
         person.password_hash = renewed_hash
     if replacing is not None:
@@ -168,11 +179,11 @@ def change_password(
 ) -> None:
     """Set a new password after the old one was checked; every session but `session_id` ends.
 
-    Raises `Refused` when the old password was changed meanwhile.
+    Raises `WrongPassword` when the old one was changed meanwhile.
     """
     person = lock_person(session, checked.person_id or 0)
     if person.password_hash != checked.password_hash:
-        raise Refused(N_("The current password is wrong."), "current")
+        raise WrongPassword("current")
     person.password_hash = password_hash
     sessions.end_all(session, person.id, but=session_id)
     tokens.void(session, person.id, RESET, NEW_ADDRESS, now=now)
