@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import access, cli, health_views, i18n, page, web
+from app.accounts import admin_views as accounts_admin_views
+from app.accounts import entry_views, group_admin_views, link_views, sessions
 from app.accounts import queries as accounts_queries
-from app.accounts import sessions
+from app.accounts import views as accounts_views
 from app.accounts.permissions import VISITOR, Viewer
 from app.articles import reader_views
 from app.db import Database
@@ -30,6 +32,11 @@ MEGABYTE = 1024 * 1024
 BLUEPRINTS: tuple[Blueprint, ...] = (
     health_views.bp,
     reader_views.bp,
+    entry_views.bp,
+    link_views.bp,
+    accounts_views.bp,
+    accounts_admin_views.bp,
+    group_admin_views.bp,
     legal_views.bp,
     legal_admin_views.bp,
     privacy_views.bp,

@@ -246,6 +246,18 @@ def members(
     return page(session, statement, BY_NAME, before=before, after=after)
 
 
+def member(session: Session, organisation_id: int, public_id: str) -> int:
+    """The id of a person of an organisation. Raises `NotVisible` for anybody else."""
+    found = session.scalar(
+        select(Person.id)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(Membership.organisation_id == organisation_id, Person.public_id == public_id)
+    )
+    if found is None:
+        raise NotVisible
+    return found
+
+
 def invited(session: Session, organisation_id: int, *, now: datetime) -> Sequence[Any]:
     """Open invitations to an organisation: id, address, offered role, valid until. No name: nobody said yes yet."""
     return session.execute(

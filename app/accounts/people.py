@@ -19,7 +19,7 @@ from app.accounts.models import ADMIN, CUSTOMER, ROLES, STAFF, Grant, Person, Te
 from app.accounts.permissions import Held
 from app.accounts.queries import folded, lock_person
 from app.accounts.tokens import NEW_ADDRESS, RESET, LinkRules
-from app.db import locked, sort_key
+from app.db import all_tables, locked, sort_key
 from app.errors import Conflict, NotVisible, Refused
 from app.words import N_
 
@@ -198,6 +198,31 @@ def with_address(session: Session, address: str) -> Person:
     if found is None:
         raise NotVisible
     return found
+
+
+def sweep_guests(session: Session, *, created_before: datetime) -> int:
+    """Forget people of whom nothing is known but an address that nobody proved: no password, no role, no open link,
+    and no row anywhere that names them. Gives how many."""
+    ours = (Token.__table__, Person.__table__)
+    named = [
+        column
+        for table in all_tables()
+        if table not in ours
+        for column in table.columns
+        if any(key.column is Person.__table__.c.id for key in column.foreign_keys)
+    ]
+    untouched = [~select(1).where(column == Person.id).correlate(Person).exists() for column in named]
+    open_link = select(1).where(Token.person_id == Person.id, Token.expires_at > created_before)
+    found = delete(Person).where(
+        Person.kind == CUSTOMER,
+        Person.password_hash.is_(None),
+        Person.proved_at.is_(None),
+        Person.created_at < created_before,
+        ~open_link.correlate(Person).exists(),
+        *untouched,
+    )
+    result = session.execute(found.execution_options(synchronize_session=False))
+    return int(getattr(result, "rowcount", 0))
 
 
 # --- the last admin --------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from app.accounts.models import ADMIN, AGENT, EDITOR, LEAD, MANAGER, PRIVACY_OFF
 PERMISSIONS: dict[str, frozenset[str]] = {
     "workspace": frozenset({ADMIN, AGENT, LEAD, EDITOR, PRIVACY_OFFICER}),
     "admin.area": frozenset({ADMIN, LEAD, EDITOR, PRIVACY_OFFICER}),
+    "tickets.work": frozenset({ADMIN, AGENT, LEAD}),
     "articles.edit": frozenset({ADMIN, EDITOR}),
     "articles.read_internal": frozenset({ADMIN, AGENT, LEAD, EDITOR, PRIVACY_OFFICER}),
     "categories.edit": frozenset({ADMIN}),
