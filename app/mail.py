@@ -7,6 +7,7 @@ nor when and how often sending is tried again (`app.worker`).
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import smtplib
 import ssl
@@ -33,6 +34,10 @@ from app.words import N_
 from config import MailTransport
 
 TIMEOUT_SECONDS = 30
+# A plain mailbox in ASCII (RFC 5321, dot-string); nothing that a header could be split or filled with.
+ADDRESS = re.compile(
+    r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[a-z\d-]+(\.[a-z\d-]+)*", re.ASCII | re.I
+)
 
 
 class Undeliverable(Exception):
@@ -85,7 +90,7 @@ class Post:
     def _headers(self, lang: str) -> dict[str, str]:
         local, _, domain = self.mail_from.rpartition("@")
         name = self.company.get(lang) or next(filter(None, self.company.values()), "")
-        sender = Address(" ".join(name.split()), local, _ascii_domain(domain))
+        sender = Address(_printable(name), local, _ascii_domain(domain))
         return {
             "From": str(sender),
             "Date": format_datetime(self.now),
@@ -173,18 +178,24 @@ def as_email(message: letters.Message) -> EmailMessage:
     ) in message.headers.items():  # after the content, which would take Content-* headers with it
         email[name] = value
     email["To"] = _recipient(message.to)
-    email["Subject"] = "".join(character for character in message.subject if character.isprintable())
+    email["Subject"] = _printable(message.subject)
     return email
 
 
 def _recipient(address: str) -> Address:
-    local, _, domain = address.strip().rpartition("@")
-    if not local.isascii() or not address.isprintable():
-        raise Undeliverable
+    local, _, domain = address.rpartition("@")
     try:
-        return Address(username=local, domain=_ascii_domain(domain))
-    except (ValueError, UnicodeError):
+        plain = f"{local}@{_ascii_domain(domain)}"
+    except UnicodeError:
         raise Undeliverable from None
+    if not ADDRESS.fullmatch(plain):
+        raise Undeliverable
+    return Address(addr_spec=plain)
+
+
+def _printable(text: str) -> str:
+    """One line without control characters."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
 
 
 def _ascii_domain(domain: str) -> str:

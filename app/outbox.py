@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fnmatch import fnmatch
 
 from sqlalchemy import ColumnElement, Index, and_, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -24,6 +25,9 @@ FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=4)
 
 QUEUED, DONE, FAILED = "queued", "done", "failed"
+
+
+ID_KEYS = ("*_id", "*_key", "lang", "reason")
 
 
 class Job(Base):
@@ -41,7 +45,7 @@ class Job(Base):
     key: Mapped[str] = mapped_column(unique=True, info=not_personal("random name of the job"))
     name: Mapped[str] = mapped_column(info=not_personal("what is to be done"))
     ids: Mapped[dict[str, int | str]] = mapped_column(
-        Json, info=not_personal("row numbers and states only", keys=("*_id", "*_key", "lang", "reason"))
+        Json, info=not_personal("row numbers and states only", keys=ID_KEYS)
     )
     state: Mapped[str] = mapped_column(info=not_personal("state of the work"))
     created_at: Mapped[datetime] = mapped_column(info=not_personal("when the work was put"))
@@ -79,7 +83,13 @@ class Claimed:
 
 
 def put(session: Session, name: str, *, run_at: datetime, **ids: int | str) -> Job:
-    """Put a job in the caller's transaction. It is done once that commits and `run_at` has come."""
+    """Put a job in the caller's transaction. It is done once that commits and `run_at` has come.
+
+    Raises `ValueError` for a name that is not among the keys which the column's classification allows.
+    """
+    for key in ids:
+        if not any(fnmatch(key, allowed) for allowed in ID_KEYS):
+            raise ValueError(f"a job carries ids only, not {key}")
     job = Job(
         key=uuid.uuid4().hex, name=name, ids=ids, state=QUEUED, created_at=run_at, run_at=run_at, attempts=0
     )

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import outbox
@@ -97,8 +98,7 @@ def test_a_read_session_refuses_to_change_anything(database: Database) -> None:
         person_id = factories.person(session).id
         session.commit()
     with database.session(write=False) as session:
-        person = session.get_one(Person, person_id)
-        person.name = "Changed"
+        session.get_one(Person, person_id).name = "Changed"
         with pytest.raises(RuntimeError, match="read session"):
             session.flush()
     with database.session(write=False) as session:
@@ -123,9 +123,6 @@ def test_a_read_session_sees_one_moment(database: Database) -> None:
 def test_a_session_that_is_not_committed_leaves_nothing(database: Database) -> None:
     with database.session(write=True) as session:
         factories.person(session)
-    with pytest.raises(ZeroDivisionError), database.session(write=True) as session:
-        factories.person(session)
-        1 / 0  # noqa: B018
     with database.session(write=False) as session:
         assert session.scalars(select(Person.id)).all() == []
 
@@ -146,10 +143,10 @@ def test_every_table_keeps_its_ids_on_sqlite() -> None:
 
 
 def test_references_are_checked(database: Database) -> None:
-    with database.session(write=True) as session, pytest.raises(Exception, match="(?i)foreign key"):
-        session.execute(update(PreferenceRow).values(value=1))
-        session.execute(text("INSERT INTO team_member (team_id, person_id) VALUES (987, 654)"))
-        session.commit()
+    with database.session(write=True) as session:
+        stray = text("INSERT INTO team_member (team_id, person_id) VALUES (987, 654)")
+        with pytest.raises(IntegrityError):
+            session.execute(stray)
 
 
 def test_instants_are_aware_and_whole_seconds(database: Database) -> None:

@@ -26,15 +26,11 @@ class Page:
         self.status = response.status_code
         self.path = path
         self.html = response.get_data(as_text=True)
-        parser = html5lib.HTMLParser(
-            tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False
-        )
+        parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False)
         self.tree: Element = (
             parser.parse(self.html) if "<html" in self.html else _wrapped(parser.parseFragment(self.html))
         )
-        self.errors = [
-            f"line {line}: {code}" for (line, _), code, _ in parser.errors if "<html" in self.html
-        ]
+        self.errors = [f"line {line}: {code}" for (line, _), code, _ in parser.errors if "<html" in self.html]
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
         """Elements of a tag with these attributes; `class_` is one class among others, `text` is contained."""
@@ -106,7 +102,9 @@ class Browser(Client):
         data = MultiDict(_held(form, button))
         names = {e.get("name") for tag in (*TYPED, "button") for e in form.iter(tag)}
         for name, value in fields.items():
-            assert name in names, f"the form on {page.path} has no field {name!r}, only {sorted(filter(None, names))}"
+            assert name in names, (
+                f"the form on {page.path} has no field {name!r}, only {sorted(filter(None, names))}"
+            )
             data.setlist(name, value if isinstance(value, list) else [value])
         target = urljoin(page.path, form.get("action") or "")
         headers = {"Accept-Language": self.lang, "Sec-Fetch-Site": "same-origin"}
@@ -117,11 +115,16 @@ class Browser(Client):
                 if element.get("type") == "file" and not data.get(str(element.get("name"))):
                     data.setlist(str(element.get("name")), [(io.BytesIO(), "")])
         response = self.post(
-            target, data=data, headers=headers, content_type=form.get("enctype") or "application/x-www-form-urlencoded"
+            target,
+            data=data,
+            headers=headers,
+            content_type=form.get("enctype") or "application/x-www-form-urlencoded",
         )
         if status != 200:
             return self._checked(response, status)
-        assert response.status_code == 303, f"POST {target}: {response.status_code}\n{Page(response, target).text[:500]}"
+        assert response.status_code == 303, (
+            f"POST {target}: {response.status_code}\n{Page(response, target).text[:500]}"
+        )
         return self.visit(urljoin(target, response.headers["Location"]))
 
     def _checked(self, response: TestResponse, status: int) -> Page:
@@ -129,7 +132,9 @@ class Browser(Client):
         if response.request.query_string:
             path += "?" + response.request.query_string.decode()
         page = Page(response, path)
-        assert response.status_code == status, f"{path}: {response.status_code}, not {status}\n{page.text[:500]}"
+        assert response.status_code == status, (
+            f"{path}: {response.status_code}, not {status}\n{page.text[:500]}"
+        )
         if response.mimetype == "text/html":
             faults = list(faults_of(page))
             assert not faults, f"{path}:\n" + "\n".join(faults)
