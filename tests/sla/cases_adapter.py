@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from app.sla.calendar import BusinessCalendar
 from app.sla.hours import CalendarSpec, ExceptionDay, Interval, WeeklyHours
+from app.sla.policy import METRICS, Key, PolicyVersion, Target
 from app.sla.public_holidays import public_holidays
+from app.sla.replay import ClockRun, Event, SlaClock
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -31,7 +33,85 @@ class PortalAdapter:
     def replay(
         self, case: Mapping[str, Any], policies: Mapping[str, Any], calendars: Mapping[str, Any]
     ) -> dict[str, Any]:
-        raise NotImplementedError
+        sla = SlaClock.replay(
+            ticket_events(case),
+            {name: policy_version(name, policy) for name, policy in policies.items()},
+            _Calendars(calendars),
+            epoch(_at(case["now"])),
+        )
+        told: dict[str, Any] = {"next_breach_at": _instant(sla.next_breach_at)}
+        for metric in METRICS:
+            run = sla.latest(metric)
+            told[metric] = _told(run) if run is not None and run.state != "none" else {"state": "none"}
+            told[metric]["history"] = [
+                run.state for run in sla.runs if run.metric == metric and run.state != "none"
+            ]
+        return told
+
+
+class _Calendars(dict[Key, BusinessCalendar]):
+    """Calendars by name, compiled when a ticket first needs them and kept as long as their specification is the same."""
+
+    _compiled: ClassVar[dict[str, BusinessCalendar]] = {}
+
+    def __init__(self, specs: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.specs = specs
+
+    def __missing__(self, name: Key) -> BusinessCalendar:
+        spec = self.specs[str(name)]
+        text = repr(spec)
+        if text not in self._compiled:
+            self._compiled[text] = PortalAdapter().calendar(spec)
+        self[name] = self._compiled[text]
+        return self[name]
+
+
+def _told(run: ClockRun) -> dict[str, Any]:
+    return {
+        "state": run.state,
+        "started_at": _instant(run.started_at),
+        "due_at": _instant(run.due_at),
+        "warn_at": _instant(run.warn_at),
+        "fulfilled_at": _instant(run.fulfilled_at),
+        "breached_at": _instant(run.breached_at),
+        "elapsed_minutes": run.elapsed / 60,
+        "paused_minutes": run.paused / 60,
+        "remaining_minutes": None if run.remaining is None else run.remaining / 60,
+    }
+
+
+def ticket_events(case: Mapping[str, Any]) -> list[Event]:
+    """The events of a history; policy and priority of the case belong to the creation."""
+    events = []
+    for number, entry in enumerate(case["events"]):
+        data = {key: value for key, value in entry.items() if key not in ("at", "type", *_FACTS)}
+        if entry["type"] == "created":
+            data = {"policy": case["policy"], "priority": case["priority"], **data}
+        facts = {key: entry[key] for key in _FACTS if key in entry}
+        if "unanswered_since" in data and data["unanswered_since"] is not None:
+            data["unanswered_since"] = epoch(_at(data["unanswered_since"]))
+        events.append(Event(number, epoch(_at(entry["at"])), entry["type"], **facts, data=data))
+    return events
+
+
+_FACTS = ("author", "public", "auto", "is_requester")
+
+
+def policy_version(name: str, case: Mapping[str, Any]) -> PolicyVersion:
+    """A policy of the case file, minutes as seconds."""
+    warns = case.get("warn_before", {})
+    targets = {
+        priority: {
+            metric: Target(seconds(minutes), seconds(warns.get(metric, 0)))
+            for metric, minutes in metrics.items()
+            if minutes is not None
+        }
+        for priority, metrics in case["targets"].items()
+    }
+    return PolicyVersion(
+        name, case["calendar"], targets, case.get("pause_on", {}), case.get("on_reopen", "resume")
+    )
 
 
 def calendar_spec(case: Mapping[str, Any], name: str = "case") -> CalendarSpec:
@@ -68,6 +148,14 @@ def _minute(wall: str) -> int:
     if not 0 <= int(minute) < 60:
         raise ValueError(f"no time of day: {wall}")
     return 60 * int(hour) + int(minute)
+
+
+def _at(told: str | datetime) -> datetime:
+    return told if isinstance(told, datetime) else datetime.fromisoformat(told)
+
+
+def _instant(t: int | None) -> datetime | None:
+    return None if t is None else instant(t)
 
 
 def epoch(t: datetime) -> int:

@@ -36,6 +36,19 @@ def test_arithmetic(case: dict[str, Any]):
             ADAPTER.add(ADAPTER.calendar(spec), _at(case["start"]), case["minutes"])
 
 
+@_each("histories")
+def test_histories(case: dict[str, Any]):
+    found = ADAPTER.replay(case, CASES["policies"], CASES["calendars"])
+    for metric, expected in case["expect"].items():
+        if metric == "next_breach_at":
+            assert found[metric] == (_at(expected) if expected else None)
+            continue
+        for name, value in expected.items():
+            if name.endswith("_at") and value is not None:
+                value = _at(value)
+            assert found[metric].get(name) == value, f"{metric}.{name}"
+
+
 @_each("regions")
 def test_regions(case: dict[str, Any]):
     found = {str(day) for day in ADAPTER.holidays(case["country"], case["subdiv"], case["year"])}

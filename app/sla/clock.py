@@ -1,0 +1,147 @@
+"""One clock: the stretches in which it ran or was paused, and what follows from them for a target and a calendar.
+
+Knows no events and no policies; `replay` decides when it starts, pauses and ends. Stretches are instants, so a new
+calendar or target is only another reading of the same facts (R8 to R11).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from app.sla.calendar import BusinessCalendar
+
+
+class Stretch(NamedTuple):
+    """Instants [start, end) in which the clock ran or was paused, and the business seconds in them."""
+
+    start: int
+    end: int
+    running: bool
+    seconds: int
+
+
+class Clock:
+    """A run of one metric. Without a target it only remembers its stretches: one may still come (R9)."""
+
+    __slots__ = (
+        "breached_at",
+        "calendar",
+        "cancelled",
+        "due",
+        "elapsed",
+        "fulfilled_at",
+        "fulfilled_by",
+        "metric",
+        "once_late",
+        "paused",
+        "policy",
+        "run_no",
+        "running",
+        "since",
+        "started_at",
+        "stretches",
+        "target",
+        "warn",
+    )
+
+    def __init__(self, metric: str, run_no: int, started_at: int, *, running: bool) -> None:
+        self.metric = metric
+        self.run_no = run_no
+        self.started_at = started_at
+        self.target: int | None = None
+        self.warn = 0
+        self.calendar: BusinessCalendar | None = None
+        self.policy: int | str | None = None
+        self.stretches: list[Stretch] = []
+        self.since: int | None = started_at  # start of the open stretch; None: ended
+        self.running = running
+        self.elapsed = 0  # in closed stretches, like `paused`
+        self.paused = 0
+        self.due: int | None = None
+        self.breached_at: int | None = None
+        self.once_late = False
+        self.fulfilled_at: int | None = None
+        self.fulfilled_by: int | None = None
+        self.cancelled = False
+
+    def aim(self, target: int | None, warn: int, calendar: BusinessCalendar | None) -> None:
+        """Judge by another target or calendar from now on, as if from the start."""
+        self.target, self.warn = target, warn
+        if calendar is not self.calendar:
+            self.calendar = calendar
+            self.elapsed = self.paused = 0
+            stretches, self.stretches = self.stretches, []
+            for stretch in stretches:
+                self._keep(stretch.start, stretch.end, stretch.running)
+        self.due = self.reaches(target)
+
+    def reaches(self, seconds: int | None) -> int | None:
+        """When the clock has run for so long; None while that is not known (paused, ended, no target).
+
+        Reaching it at the very end of a stretch counts for the next one: due = add(resume, remaining), R5.
+        """
+        if seconds is None or self.calendar is None:
+            return None
+        for stretch in self.stretches:
+            if stretch.running:
+                if seconds <= stretch.seconds:
+                    instant = self.calendar.add(stretch.start, seconds)
+                    if instant < stretch.end:
+                        return instant
+                seconds -= stretch.seconds
+        if self.since is None or not self.running:
+            return None
+        return self.calendar.add(self.since, seconds)
+
+    def switch(self, t: int, *, running: bool) -> None:
+        """Pause or go on at instant t."""
+        self._close(t)
+        self.since, self.running = t, running
+        self.due = self.reaches(self.target)
+
+    def end(self, t: int) -> None:
+        """Stop at instant t. A pause ends with it: the due time is what it would have been on going on (R5)."""
+        self._close(t)
+        self.since = None
+        if self.target is not None and self.calendar is not None and self.due is None:
+            self.due = self.calendar.add(t, self.target - self.elapsed)
+
+    def go_on(self, t: int, *, running: bool) -> None:
+        """Open again at instant t with what was left (R7)."""
+        self.fulfilled_at = self.fulfilled_by = None
+        self.once_late = self.breached_at is not None
+        self.since, self.running = t, running
+
+    def begin_earlier(self, t: int) -> None:
+        """Move the start back to instant t; the time won counts as running (R12)."""
+        stretches, self.stretches = self.stretches, []
+        self.elapsed = self.paused = 0
+        self._keep(t, self.started_at, True)
+        for stretch in stretches:
+            self._keep(stretch.start, stretch.end, stretch.running)
+        self.started_at = t
+        self.due = self.reaches(self.target)
+
+    def elapsed_at(self, t: int) -> int:
+        """Business seconds run until instant t, which is not before the last change."""
+        if self.since is None or not self.running or self.calendar is None:
+            return self.elapsed
+        return self.elapsed + self.calendar.between(self.since, t)
+
+    def paused_at(self, t: int) -> int:
+        """Business seconds paused until instant t, which is not before the last change."""
+        if self.since is None or self.running or self.calendar is None:
+            return self.paused
+        return self.paused + self.calendar.between(self.since, t)
+
+    def _close(self, t: int) -> None:
+        if self.since is not None:
+            self._keep(self.since, t, self.running)
+
+    def _keep(self, start: int, end: int, running: bool) -> None:
+        seconds = self.calendar.between(start, end) if self.calendar is not None else 0
+        self.stretches.append(Stretch(start, end, running, seconds))
+        if running:
+            self.elapsed += seconds
+        else:
+            self.paused += seconds
