@@ -25,9 +25,6 @@ RESERVED = (
     "PORTAL_IMAP_URL",
     "PORTAL_LMTP",
     "PORTAL_UNDO_SECONDS",
-    "PORTAL_LEDGER_URL",
-    "PORTAL_LEDGER_KEY",
-    "PORTAL_BACKUP_KEY",
 )
 
 
@@ -71,10 +68,14 @@ class Settings:
     storage_url: str
     trusted_proxies: int
     rate_limits: bool
+    undo_seconds: int
     demo: bool
     web_workers: int
     web_threads: int
     metrics_token: str
+    ledger_folders: tuple[Path, ...]
+    ledger_keys: tuple[str, ...]
+    backup_key: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -99,10 +100,16 @@ class Settings:
             "storage_url": read("PORTAL_STORAGE_URL", "", lambda text: _storage(text, data_dir)),
             "trusted_proxies": read("PORTAL_TRUSTED_PROXIES", "0", lambda text: _number(text, 0, 10)),
             "rate_limits": read("PORTAL_RATE_LIMITS", "on", _switch),
+            "undo_seconds": read("PORTAL_UNDO_SECONDS", "10", lambda text: _number(text, 0, 300)),
             "demo": read("PORTAL_DEMO", "0", _switch),
             "web_workers": read("PORTAL_WEB_WORKERS", "2", lambda text: _number(text, 1, 64)),
             "web_threads": read("PORTAL_WEB_THREADS", "4", lambda text: _number(text, 1, 64)),
             "metrics_token": read("PORTAL_METRICS_TOKEN", "", str),
+            "ledger_folders": read("PORTAL_LEDGER_URL", "", lambda text: _ledger_folders(text, data_dir)),
+            "ledger_keys": read(
+                "PORTAL_LEDGER_KEY", "", lambda text: _ledger_keys(text, data_dir), secret=True
+            ),
+            "backup_key": read("PORTAL_BACKUP_KEY", "", _backup_key, secret=True),
             "secret_key": read("PORTAL_SECRET_KEY", "", lambda text: _secret(text, data_dir), secret=True),
         }
         read.warn_of_unknown()
@@ -248,14 +255,41 @@ def _switch(text: str) -> bool:
     raise ValueError("must be on or off")
 
 
-def _secret(text: str, data_dir: Path | None) -> str:
+def _ledger_folders(text: str, data_dir: Path | None) -> tuple[Path, ...]:
+    first = (data_dir or Path()) / "ledger"
+    if not text:
+        return (first,)
+    if "://" in text:
+        raise ValueError("must be a folder, best on another disk")
+    second = _folder(text)
+    if second == first:
+        raise ValueError("must be another folder than the ledger in the data directory")
+    return (first, second)
+
+
+def _ledger_keys(text: str, data_dir: Path | None) -> tuple[str, ...]:
+    if not text:
+        return (_secret("", data_dir, "ledger-key"),)
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    if any(len(key) < 32 for key in keys):
+        raise ValueError("must have at least 32 characters a key, the newest first, separated by commas")
+    return keys
+
+
+def _backup_key(text: str) -> str:
+    if text and len(text) < 32:
+        raise ValueError("must have at least 32 characters")
+    return text
+
+
+def _secret(text: str, data_dir: Path | None, name: str = "secret-key") -> str:
     if text:
         if len(text) < 32:
             raise ValueError("must have at least 32 characters; leave it unset and one is made")
         return text
     if data_dir is None:
         return ""
-    kept = data_dir / "secret-key"
+    kept = data_dir / name
     try:
         descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -91,6 +91,9 @@ def _parts(settings: Settings) -> web.Portal:
         undo_seconds=settings.undo_seconds,
         demo=settings.demo,
         metrics_token=settings.metrics_token,
+        ledger_folders=settings.ledger_folders,
+        ledger_keys=settings.ledger_keys,
+        backup_key=settings.backup_key,
     )
 
 

@@ -70,8 +70,12 @@ class Portal:
     mail_from: str
     mail_captured: bool
     rate_limits: bool
+    undo_seconds: int
     demo: bool
     metrics_token: str
+    ledger_folders: tuple[Path, ...]
+    ledger_keys: tuple[str, ...]
+    backup_key: str
 
 
 def portal() -> Portal:
