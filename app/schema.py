@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, bindparam, create_engine, event, inspect, text
+from sqlalchemy import Connection, MetaData, Table, bindparam, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
@@ -110,40 +110,70 @@ def copy(source_url: str, target_url: str) -> dict[str, int]:
         for table in Base.metadata.sorted_tables:
             if target.execute(table.select().limit(1)).first() is not None:
                 raise SchemaFault(f"The target database is not empty: table {table.name} has rows.")
-        late: list[tuple[Any, str, list[dict[str, Any]]]] = []
+        loading = Loading(target)
         for table in Base.metadata.sorted_tables:
-            cyclic = [fk.parent.name for fk in table.foreign_keys if fk.column.table is table]
             counts[table.name] = 0
             for block in source.execute(table.select().order_by(table.c.id)).mappings().partitions(1000):
-                rows = [dict(row) for row in block]
-                for name in cyclic:  # a row may refer to a later one of its own table
-                    late.append((table, name, [{"b_id": row["id"], "b_value": row[name]} for row in rows]))
-                    rows = [{**row, name: None} for row in rows]
-                target.execute(table.insert(), rows)
-                counts[table.name] += len(rows)
-        for table, name, values in late:
-            filled = [value for value in values if value["b_value"] is not None]
-            if filled:
-                _fill(target, table, name, filled)
-        _restart_counters(target, counts)
+                loading.add(table, [dict(row) for row in block])
+                counts[table.name] += len(block)
+        loading.finish()
     return counts
 
 
-def _fill(target: Connection, table: Any, name: str, values: list[dict[str, Any]]) -> None:
-    statement = table.update().where(table.c.id == bindparam("b_id")).values({name: bindparam("b_value")})
-    target.execute(statement, values)
+def rebuild(url: str, revision: str, fill: Callable[[Connection], None]) -> None:
+    """Throw everything away, build the schema of an earlier revision, let `fill` put rows in, and migrate to this
+    version: all in one transaction. Raises `SchemaFault` for a revision of a newer version."""
+    _refuse_newer(revision)
+    with _migration(url) as (connection, config):
+        metadata = MetaData()
+        metadata.reflect(connection)
+        metadata.drop_all(connection)
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        fill(connection)
+        command.upgrade(config, "head")
 
 
-def _restart_counters(target: Connection, counts: dict[str, int]) -> None:
-    if target.dialect.name != "postgresql":
-        return
-    for name in counts:
-        target.execute(
-            text(
-                f"SELECT setval(pg_get_serial_sequence('\"{name}\"', 'id'),"  # noqa: S608 (our own table names)
-                f' GREATEST((SELECT max(id) FROM "{name}"), 1))'
+def revision_of(connection: Connection) -> str | None:
+    """The migration a database stands at, seen through an open connection."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+class Loading:
+    """Puts rows with their ids into empty tables, parents before children."""
+
+    def __init__(self, target: Connection) -> None:
+        self.target = target
+        self.tables: list[Table] = []
+        self.late: list[tuple[Table, str, list[dict[str, Any]]]] = []
+
+    def add(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows. A reference to a row of the same table, which may come later, is filled in at the end."""
+        if table not in self.tables:
+            self.tables.append(table)
+        for name in [key.parent.name for key in table.foreign_keys if key.column.table is table]:
+            known = [{"b_id": row["id"], "b_value": row[name]} for row in rows if row[name] is not None]
+            if known:
+                self.late.append((table, name, known))
+            rows = [{**row, name: None} for row in rows]
+        if rows:
+            self.target.execute(table.insert(), rows)
+
+    def finish(self) -> None:
+        """Fill in what waited, and let PostgreSQL count on from the highest ids."""
+        for table, name, values in self.late:
+            statement = (
+                table.update().where(table.c.id == bindparam("b_id")).values({name: bindparam("b_value")})
             )
-        )
+            self.target.execute(statement, values)
+        if self.target.dialect.name == "postgresql":
+            for table in self.tables:
+                self.target.execute(
+                    text(
+                        f"SELECT setval(pg_get_serial_sequence('\"{table.name}\"', 'id'),"  # noqa: S608 (our names)
+                        f' GREATEST((SELECT max(id) FROM "{table.name}"), 1))'
+                    )
+                )
 
 
 def keep_copy(url: str, folder: Path) -> Path | None:

@@ -60,6 +60,18 @@ class Storage:
             raise
         return StoredFile(key, size, digest.hexdigest())
 
+    def put(self, key: str, stream: BinaryIO) -> None:
+        """Keep a stream under a key it had before (a restored backup)."""
+        target = self._path(key)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = target.with_suffix(".part")
+        with open(partial, "wb") as file:
+            while block := stream.read(BLOCK):
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+
     def open(self, key: str) -> BinaryIO:
         """The content of a file. Raises `FileNotFoundError`."""
         return open(self._path(key), "rb")
