@@ -9,6 +9,7 @@ const MODULES = [
   ['[data-keep]', './dirty.js'],
   ['[data-editor]', './editor.js'],
   ['[data-copy-label] pre', './copy.js'],
+  ['[data-print]', './print.js'],
 ]
 
 // Each module exports start(root) and is called once per piece of page: at load, then for what htmx brings in.
