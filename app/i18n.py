@@ -21,6 +21,7 @@ from flask_babel import Babel, gettext
 
 from app.errors import Refused
 from app.now import now
+from app.words import Word
 
 FOLDER = Path(__file__).parent / "translations"
 NATIVE_NAMES = {"de": "Deutsch", "en": "English"}
@@ -99,7 +100,13 @@ def _catalogue(lang: str) -> Translations:
 
 def say(refused: Refused) -> str:
     """What a rule answered, in the page's language."""
-    return str(gettext(refused.message, **refused.values))
+    return str(gettext(refused.message, **{name: _in_words(value) for name, value in refused.values.items()}))
+
+
+def _in_words(value: object) -> object:
+    if isinstance(value, Word):
+        return gettext(str(value))
+    return format_datetime(value) if isinstance(value, datetime) else value
 
 
 def format_date(value: date | datetime, style: str = "long", lang: str | None = None) -> str:
