@@ -33,7 +33,7 @@ class EventType(StrEnum):
 
 
 PAYLOAD: dict[EventType, tuple[str, ...]] = {
-    EventType.CREATED: ("by", "first_message", "status"),
+    EventType.CREATED: ("by", "first_message", "status", "message_id"),
     EventType.PROVED: (),
     EventType.MESSAGE: ("message_id",),
     EventType.MESSAGE_WITHDRAWN: ("message_id",),

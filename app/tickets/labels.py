@@ -1,0 +1,45 @@
+"""The words for codes of tickets, marked for translation: how the team says them, and how customers read them."""
+
+from __future__ import annotations
+
+from app.words import N_
+
+# Translators: the states of a ticket as the team sees them
+STATUS = {
+    "new": N_("New"),
+    "open": N_("Open"),
+    "pending": N_("Waiting for customer"),
+    "on_hold": N_("On hold"),
+    "solved": N_("Solved"),
+    "closed": N_("Closed"),
+}
+
+# Translators: the states of a request as the customer sees them
+STATUS_FOR_CUSTOMER = {
+    "new": N_("Received"),
+    "open": N_("In progress"),
+    "pending": N_("Your reply is needed"),
+    "on_hold": N_("On hold"),
+    "solved": N_("Solved"),
+    "closed": N_("Closed"),
+}
+
+PRIORITY = {"low": N_("Low"), "normal": N_("Normal"), "high": N_("High"), "urgent": N_("Urgent")}
+
+CHANNEL = {
+    "web": N_("Form"),
+    "desk": N_("Desk"),
+    "mail": N_("Email"),
+    "phone": N_("Phone"),
+    "letter": N_("Letter"),
+    "visit": N_("Visit"),
+    "api": N_("Interface"),
+    "import": N_("Import"),
+}
+
+METRIC = {
+    "first_response": N_("First response"),
+    "next_response": N_("Next response"),
+    "periodic_update": N_("Update"),
+    "resolution": N_("Solution"),
+}
