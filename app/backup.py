@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from app import schema, sealing
+from app.errors import OperatorFault
 from app.storage import Storage
 
 FORMAT = 1
@@ -34,7 +35,7 @@ BLOCK = 1000  # rows read or written at once
 LEFT_OUT = frozenset({"user_session", "throttle", "heartbeat", "alembic_version"})
 
 
-class BackupFault(Exception):
+class BackupFault(OperatorFault):
     """The backup cannot be made, read or restored; the message says why. Nothing was changed."""
 
 

@@ -33,5 +33,9 @@ class NotVisible(Exception):
     """There is nothing here that this person may see. It never says whether the thing exists."""
 
 
-class SchemaFault(Exception):
+class OperatorFault(Exception):
+    """Why a command or a start cannot go on; the message is a sentence for the operator."""
+
+
+class SchemaFault(OperatorFault):
     """The database and this version of the portal do not fit together; the message says how."""

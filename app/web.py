@@ -274,7 +274,7 @@ def remember_by_etag(html: str) -> AnyResponse:
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(hashlib.blake2b(html.encode(), digest_size=12).hexdigest(), weak=True)
     response.vary.add("Accept-Language")
-    return cast(AnyResponse, response.make_conditional(request))
+    return response.make_conditional(request)
 
 
 # --- error pages -------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.backup import backup
 from app.cli.db import db
 from app.cli.demo import demo
 from app.cli.kb import kb
@@ -10,4 +11,4 @@ from app.cli.people import people
 from app.cli.worker import worker
 
 # Every group of commands, by domain.
-GROUPS: tuple[click.Group, ...] = (db, demo, kb, mail, people, worker)
+GROUPS: tuple[click.Group, ...] = (backup, db, demo, kb, mail, people, worker)

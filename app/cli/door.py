@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.errors import NotVisible, Refused, SchemaFault
+from app.errors import NotVisible, OperatorFault, Refused
 from app.web import portal
 
 
@@ -21,7 +21,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (Refused, SchemaFault) as fault:
+        except (Refused, OperatorFault) as fault:
             raise click.ClickException(str(fault)) from None
         except NotVisible:
             raise click.ClickException("There is nothing by this name.") from None

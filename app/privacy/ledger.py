@@ -18,11 +18,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.errors import OperatorFault
+
 FILE = "erasures.jsonl"
 NOTHING = "0" * 64  # what stands before the first line
 
 
-class LedgerFault(Exception):
+class LedgerFault(OperatorFault):
     """The ledger was changed by somebody else, is damaged, or its two places contradict each other."""
 
 
