@@ -232,6 +232,15 @@ _GERMAN_ORDER = str.maketrans(
 )
 
 
+def size_in_bytes(session: Session) -> int:
+    """How much room the whole database takes."""
+    if session.get_bind().dialect.name == "postgresql":
+        statement = "SELECT pg_database_size(current_database())"
+    else:
+        statement = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    return int(session.execute(text(statement)).scalar_one())
+
+
 def live_columns(database: Database) -> dict[str, set[str]]:
     """Tables and columns as they are in the database itself (not in the models)."""
     reflected = MetaData()

@@ -16,6 +16,7 @@ from app.accounts import entry_views, group_admin_views, link_views, sessions
 from app.accounts import queries as accounts_queries
 from app.accounts import views as accounts_views
 from app.accounts.permissions import VISITOR, Viewer
+from app.admin import audit_views, letter_views, mail_views, settings_views, start_views, system_views
 from app.articles import reader_views
 from app.db import Database
 from app.legal import admin_views as legal_admin_views
@@ -40,6 +41,12 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     legal_views.bp,
     legal_admin_views.bp,
     privacy_views.bp,
+    start_views.bp,
+    settings_views.bp,
+    letter_views.bp,
+    audit_views.bp,
+    system_views.bp,
+    mail_views.bp,
 )
 
 

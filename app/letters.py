@@ -78,6 +78,20 @@ def compose(
     part); `footer` says why the letter came.
     """
     subject, body = words(session, letter, lang, translate)
+    return written(subject, body, to=to, lang=lang, values=values, footer=footer, headers=headers)
+
+
+def written(
+    subject: str,
+    body: str,
+    *,
+    to: str,
+    lang: str,
+    values: Mapping[str, str],
+    footer: str,
+    headers: Mapping[str, str] | None = None,
+) -> Message:
+    """A message of these words, placeholders filled; also what a preview of unsaved words shows."""
     text = fill(body, values)
     return Message(
         to=to,
@@ -99,6 +113,14 @@ def words(session: Session, letter: Letter, lang: str, translate: Callable[[str]
     subject = (own and own.subject.get(lang)) or translate(letter.subject)
     body = (own and own.body.get(lang)) or translate(letter.body)
     return subject, body
+
+
+def changed(session: Session) -> dict[str, datetime]:
+    """The letters whose words an admin changed, and when."""
+    rows = session.execute(
+        select(LetterText.name, LetterText.subject, LetterText.body, LetterText.changed_at)
+    )
+    return {name: moment for name, subject, body, moment in rows if subject or body}
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

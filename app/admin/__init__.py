@@ -1,1 +1,1 @@
-"""Admin pages over the whole house: jobs, audit log, settings, letters, system."""
+"""Pages over the house itself: what needs attention, settings, letters, audit log, system, captured mail."""
