@@ -76,7 +76,8 @@ def belongings(session: Session, person_ids: Collection[int]) -> dict[int, list[
         .where(Membership.person_id.in_(person_ids))
     )
     found: dict[int, list[str]] = {}
-    for person_id, label, _ in session.execute(union_all(roles, places).order_by(literal(3))):
+    rows: Sequence[Any] = sorted(session.execute(union_all(roles, places)), key=lambda row: (row[2], row[1]))
+    for person_id, label, _ in rows:
         if label not in found.setdefault(person_id, []):
             found[person_id].append(label)
     return found
@@ -319,8 +320,8 @@ def team_members(session: Session, team_id: int) -> Sequence[Any]:
     ).all()
 
 
-def staff_outside(session: Session, team_id: int) -> list[tuple[int, str]]:
-    """Active staff who are not in a team, to choose one from."""
+def staff_outside(session: Session, team_id: int) -> dict[int, str]:
+    """Active staff who are not in a team, to choose one from: names by id."""
     inside = select(TeamMember.person_id).where(TeamMember.team_id == team_id)
     rows = session.execute(
         select(Person.id, Person.name)
@@ -328,4 +329,4 @@ def staff_outside(session: Session, team_id: int) -> list[tuple[int, str]]:
         .order_by(Person.sort_name, Person.id)
         .limit(MOST_OPTIONS)
     )
-    return [(row[0], row[1]) for row in rows]
+    return {row[0]: row[1] for row in rows}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from flask_babel import lazy_gettext as _
 from wtforms import HiddenField, PasswordField, SelectField, SelectMultipleField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -31,6 +33,16 @@ MEMBERSHIP_NAMES = {
 }
 SHORT_MEMBERSHIP_NAMES = {MEMBER: _("Member"), COLLEAGUE: _("Colleague"), MANAGER: _("Manager")}
 EVERYWHERE, NOWHERE = "all", "none"
+
+
+def choices(labels: Mapping[Any, Any]) -> Any:
+    """What a select or a list of boxes offers: labels by value."""
+    return [SelectChoice(value, label) for value, label in labels.items()]
+
+
+def typed(field: Any) -> str:
+    """What was typed into a field; empty for nothing."""
+    return field.data or ""
 
 
 def _email(label: Any = None) -> StringField:
@@ -59,11 +71,6 @@ class Checkboxes(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
-
-
-def typed(field: Any) -> str:
-    """What was typed into a field; empty for nothing."""
-    return field.data or ""
 
 
 # --- for everybody -----------------------------------------------------------------------------------------------
@@ -112,7 +119,7 @@ class SpokenForm(PortalForm):
 
     def offer_languages(self, languages: tuple[str, ...]) -> Self:
         """The same form with its choices."""
-        self.language.choices = [(code, NATIVE_NAMES[code]) for code in languages]
+        self.language.choices = choices({code: NATIVE_NAMES[code] for code in languages})
         return self
 
 
@@ -144,7 +151,7 @@ class MemberForm(PortalForm):
     """Who is to belong to an organisation, and as what."""
 
     email = _email()
-    role = SelectField(_("Role"), choices=list(MEMBERSHIP_NAMES.items()), default=MEMBER)
+    role = SelectField(_("Role"), choices=choices(MEMBERSHIP_NAMES), default=MEMBER)
 
 
 # --- for admins --------------------------------------------------------------------------------------------------
@@ -160,7 +167,7 @@ class RolesForm(PortalForm):
 
     roles = Checkboxes(
         _("Roles everywhere"),
-        choices=[(role, ROLE_NAMES[role]) for role in (AGENT, ADMIN, PRIVACY_OFFICER)],
+        choices=choices({role: ROLE_NAMES[role] for role in (AGENT, ADMIN, PRIVACY_OFFICER)}),
         validators=[Optional()],
     )
     lead = Checkboxes(_("Leads the teams"), validators=[Optional()])
@@ -175,11 +182,10 @@ class RolesForm(PortalForm):
     ) -> Self:
         """The same form with its choices; filled with what is held unless it was sent."""
         waiting = any(one.role == LEAD and one.team_id is None for one in held)
-        self.lead.choices = [(str(key), name) for key, name in teams]
-        if waiting:
-            self.lead.choices.insert(0, (NOWHERE, _("No team yet")))
-        named = [(str(key), names.get(lang) or next(iter(names.values()), "")) for key, names in categories]
-        self.editor.choices = [(EVERYWHERE, _("all categories")), *named]
+        no_team = {NOWHERE: _("No team yet")} if waiting else {}
+        self.lead.choices = choices(no_team | {str(key): name for key, name in teams})
+        named = {str(key): names.get(lang) or next(iter(names.values()), "") for key, names in categories}
+        self.editor.choices = choices({EVERYWHERE: _("all categories")} | named)
         if not self.is_submitted():
             self.roles.data = [one.role for one in held if one.role not in (LEAD, EDITOR)]
             self.lead.data = [str(one.team_id or NOWHERE) for one in held if one.role == LEAD]

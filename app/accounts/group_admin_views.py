@@ -17,6 +17,7 @@ from app.accounts.forms import (
     OrganisationForm,
     TeamForm,
     TeamMemberForm,
+    choices,
     typed,
 )
 from app.accounts.models import LEAD
@@ -230,7 +231,7 @@ def delete_team(team_id: int) -> Any:
 @needs("teams.members")
 def add_to_team(team_id: int) -> Any:
     known, form = _visible_team(team_id), TeamMemberForm()
-    form.person_id.choices = directory.staff_outside(db(), team_id)
+    form.person_id.choices = choices(directory.staff_outside(db(), team_id))
     if form.validate_on_submit():
         try:
             teams.add_member(db(), team_id, form.person_id.data, actor_id=current_user.person_id, now=now())
@@ -266,7 +267,7 @@ def _team_page(known: Any, form: TeamForm | None = None, member_form: TeamMember
     form = form or TeamForm(formdata=None, name=known.name)
     if member_form is None:
         member_form = TeamMemberForm(formdata=None)
-        member_form.person_id.choices = directory.staff_outside(db(), known.id)
+        member_form.person_id.choices = choices(directory.staff_outside(db(), known.id))
     return render_template(
         "admin/teams/team.html",
         team=known,

@@ -31,14 +31,12 @@ class WrongPassword(Refused):
         super().__init__(N_("The current password is wrong.") if field else wrong, field)
 
 
-def guest(
-    session: Session, address: str, *, name: str = "", language: str | None, now: datetime
-) -> Person:
+def guest(session: Session, address: str, *, name: str = "", language: str | None, now: datetime) -> Person:
     """The person with this address, locked; made as a guest if nobody has it. Until she says her name, the part
     before the @ stands for it. A typed name counts only while nobody has proved that the address is hers."""
     known = lock_person_with(session, address)
     if known is not None:
-        if name and known.proved_at is None and known.password_hash is None and known.name != name:
+        if name and known.kind == CUSTOMER and not known.proved_at and not known.password_hash:
             rename(known, name)
         return known
     email = folded(address)
