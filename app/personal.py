@@ -47,6 +47,7 @@ class Purpose(Enum):
     SECURITY = ("security", Basis.LEGITIMATE_INTEREST, N_("To protect accounts against misuse"))
     EDITORIAL = ("editorial", Basis.LEGITIMATE_INTEREST, N_("To write and improve help articles"))
     ACCOUNTABILITY = ("accountability", Basis.LEGAL_OBLIGATION, N_("To prove who changed what"))
+    STATUTE = ("statute", Basis.LEGAL_OBLIGATION, N_("To keep what commercial and tax law demand"))
     DELIVERY = ("delivery", Basis.CONTRACT, N_("To deliver letters and finish work reliably"))
 
     def __init__(self, slug: str, basis: Basis, words: str) -> None:
@@ -67,6 +68,8 @@ class Retain(Enum):
     TRADE_LETTER = ("trade_letter", N_("6 years from the end of the year, for offers, orders and complaints"))
     RECEIPT = ("receipt", N_("8 years from the end of the year, for receipts"))
     TICKET_SUPPORT = ("ticket_support", N_("12 months after the request is closed"))
+    DSR_LOG = ("dsr_log", N_("3 years from the end of the year, as proof of what we did"))
+    LEGAL_HOLD = ("legal_hold", N_("Until the case is over, looked at again after at most 6 months"))
 
     def __init__(self, slug: str, words: str) -> None:
         self.slug = slug

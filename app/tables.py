@@ -5,6 +5,7 @@ from app.accounts import models as accounts
 from app.articles import models as articles
 from app.deflection import models as deflection
 from app.legal import models as legal
+from app.privacy import models as privacy
 from app.sla import models as sla
 from app.tickets import models as tickets
 
@@ -19,6 +20,7 @@ __all__ = [
     "observe",
     "outbox",
     "preferences",
+    "privacy",
     "sla",
     "throttle",
     "tickets",

@@ -36,7 +36,8 @@ MEMBERSHIP_ROLES = (MEMBER, COLLEAGUE, MANAGER)
 class Person(Base):
     """A human being known to the portal. `public_id` names her to the outside and is never reused.
 
-    Without a password she is a guest; `proved_at` says when she proved that the address is hers.
+    Without a password she is a guest; `proved_at` says when she proved that the address is hers. `erasing_at` is set
+    while she can still take back her deletion, `erased_at` once only a pseudonym is left.
     """
 
     __tablename__ = "person"
@@ -173,6 +174,19 @@ class Person(Base):
             on_erase="keep",
             source=Source.STAFF,
         )
+    )
+    erasing_at: Mapped[datetime | None] = mapped_column(
+        info=personal(
+            Kind.DERIVED,
+            N_("To be deleted from"),
+            purpose=Purpose.ACCOUNT,
+            retain=Retain.ACCOUNT,
+            export=Export.ART15,
+            on_erase="clear",
+        )
+    )
+    erased_at: Mapped[datetime | None] = mapped_column(
+        info=not_personal("since when the row is a pseudonym without a person")
     )
 
 
