@@ -118,3 +118,14 @@ def ranges(starts: Array, lengths: Array) -> Array:
 def concatenated(parts: Sequence[Array], dtype: type[np.generic]) -> Array:
     """The arrays one after the other, of the given type also when there is none."""
     return np.concatenate([np.zeros(0, dtype), *parts]).astype(dtype, copy=False)
+
+
+def distinct(values: Array) -> tuple[Array, Array]:
+    """The distinct values in order, and where each first stands in the sorted input."""
+    ordered = np.sort(values)
+    first = (
+        np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        if len(ordered)
+        else np.zeros(0, np.int64)
+    )
+    return ordered[first], first

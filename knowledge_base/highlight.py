@@ -14,9 +14,11 @@ import numpy as np
 from knowledge_base.analysis import chain_at, fold
 from knowledge_base.arrayfile import Array
 from knowledge_base.partition import Partition
+from knowledge_base.store import PARAGRAPH
 
 SNIPPET = 200
 PASSAGE = 600
+SHORT = 120  # letters; a paragraph below that does not answer alone
 _HITS = 96  # found words of one article that are looked at
 _SENTENCE = re.compile(r"[.!?:]\s+|\n+")
 _SPACE = re.compile(r"\s+")
@@ -45,21 +47,36 @@ def title(partition: Partition, doc: int, facts: dict[str, Any], marked: Array) 
     )
 
 
-def passage(
-    partition: Partition, doc: int, facts: dict[str, Any], marked: Array, length: int = SNIPPET
-) -> Passage:
+def passage(partition: Partition, doc: int, facts: dict[str, Any], marked: Array) -> Passage:
     """The stretch of the body that holds most of the typed words; the summary or beginning when it holds none."""
     found = _found(partition, doc, facts, "body", marked)
-    text = facts["body"]
     if not len(found.starts):
         name = "summary" if facts["summary"] else "body"
         found = _found(partition, doc, facts, name, marked)
-        return Passage(_shown(partition, facts[name], 0, length, found), "", 0)
-    best, different = _densest(found, length * 3 // 4)
-    at = int(found.starts[best])
-    anchor = next((a for a, _, offset in reversed(facts["sections"]) if offset <= at), "")
-    begin = _sentence_start(text, at, length // 4)
-    return Passage(_shown(partition, text, begin, length, found), anchor, different)
+        return Passage(_shown(partition, facts[name], 0, SNIPPET, found), "", 0)
+    at, different = _densest(found, SNIPPET * 3 // 4)
+    begin = _sentence_start(facts["body"], at, SNIPPET // 4)
+    return Passage(_shown(partition, facts["body"], begin, SNIPPET, found), _anchor(facts, at), different)
+
+
+def answer(partition: Partition, doc: int, facts: dict[str, Any], marked: Array) -> Passage:
+    """The paragraph of the body that holds most of the typed words, with the next one when it is short."""
+    found = _found(partition, doc, facts, "body", marked)
+    if not len(found.starts):
+        return Passage("", "", 0)
+    text = facts["body"]
+    at, different = _densest(found, PASSAGE // 2)
+    begin = text.rfind(PARAGRAPH, 0, at) + len(PARAGRAPH) if PARAGRAPH in text[:at] else 0
+    if at - begin > PASSAGE // 2:
+        begin = _sentence_start(text, at, PASSAGE // 4)
+    end = text.find(PARAGRAPH, max(at, begin + SHORT))
+    length = min(PASSAGE, (end if end >= 0 else len(text)) - begin)
+    return Passage(_shown(partition, text, begin, length, found), _anchor(facts, at), different)
+
+
+def _anchor(facts: dict[str, Any], at: int) -> str:
+    """The anchor of the section that holds this place of the body."""
+    return next((anchor for anchor, _, offset in reversed(facts["sections"]) if offset <= at), "")
 
 
 def _found(partition: Partition, doc: int, facts: dict[str, Any], field: str, marked: Array) -> _Found:
@@ -71,12 +88,12 @@ def _found(partition: Partition, doc: int, facts: dict[str, Any], field: str, ma
 
 
 def _densest(found: _Found, reach: int) -> tuple[int, int]:
-    """The found word from which `reach` letters hold most different typed words, and how many these are."""
+    """Where the `reach` letters begin that hold most different typed words, and how many these are."""
     inside = (found.starts >= found.starts[:, None]) & (found.starts < found.starts[:, None] + reach)
     terms = np.unique(found.terms)
     different = (inside @ (found.terms[:, None] == terms)).sum(axis=1)
     best = int(np.argmax(different + 0.02 * np.minimum(inside.sum(axis=1), 10)))
-    return best, int(different[best])
+    return int(found.starts[best]), int(different[best])
 
 
 def _sentence_start(text: str, at: int, reach: int) -> int:
@@ -91,13 +108,18 @@ def _sentence_start(text: str, at: int, reach: int) -> int:
 
 
 def _shown(partition: Partition, text: str, begin: int, length: int, found: _Found) -> str:
-    """`length` letters from `begin`, ended at a space, with dots where something was left out."""
+    """About `length` letters from `begin`, ended at a space, with dots where a line was cut."""
     end = min(len(text), begin + length)
-    if end < len(text):
+    if not _at_break(text, end):
         space = max(text.rfind(" ", begin, end), text.rfind("\n", begin, end))
         end = space if space > begin + length // 2 else end
     shown = _SPACE.sub(" ", _marked(partition, text, begin, end, found)).strip()
-    return ("… " if begin else "") + shown + (" …" if end < len(text) else "")
+    opens = not begin or text[begin - 1] == "\n"
+    return ("" if opens else "… ") + shown + ("" if _at_break(text, end) else " …")
+
+
+def _at_break(text: str, at: int) -> bool:
+    return at >= len(text) or text[at] == "\n"
 
 
 def _marked(partition: Partition, text: str, begin: int, end: int, found: _Found) -> str:

@@ -14,9 +14,9 @@ import numpy as np
 from knowledge_base.analysis import stem
 from knowledge_base.arrayfile import Array, Arrays, Strings, ranges
 from knowledge_base.lexicon import allowed_distance, distance, split
-from knowledge_base.snapshot import bigrams, grams, hash_of, hashes_of
 from knowledge_base.store import FIELDS
 from knowledge_base.synonyms import built_in
+from knowledge_base.vocabulary import bigrams, grams, hash_of, hashes_of
 
 _CANDIDATES = 30  # near spellings by shared letter pairs that are measured exactly
 _REMEMBERED = 4096

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from knowledge_base.analysis import Word, clean, fold, stem, stop_words, words
+from knowledge_base.arrayfile import Array
 from knowledge_base.lexicon import base_forms, separable
 from knowledge_base.partition import Partition
 from knowledge_base.synonyms import SynonymSet, built_in
@@ -43,7 +44,7 @@ class Term:
     stop: bool = False
     stems: Alternatives = field(default_factory=dict)
     sums: list[tuple[list[Alternatives], float]] = field(default_factory=list)
-    correction: str | None = None
+    corrections: list[int] = field(default_factory=list)  # forms that may have been meant, nearest first
 
     def add(self, number: int, weight: float) -> None:
         """Take `number` (-1: unknown, ignored) as an alternative."""
@@ -53,11 +54,23 @@ class Term:
 
 @dataclass(slots=True)
 class Query:
-    """The words to be scored, and the text with its unknown words corrected (None: nothing to correct)."""
+    """The words to be scored, where they stand in the text, and the text as a title (see `snapshot.title_key`)."""
 
+    text: str
+    typed: list[Word]
     terms: list[Term]
-    corrected: str | None
-    title: str  # comparable with `snapshot.title_key`
+    title: str
+
+    def corrected(self, partition: Partition, allowed: Array) -> str | None:
+        """The text with its slips corrected, by words of articles that the reader may see; None when there are none."""
+        made, at = [], 0
+        for word, term in zip(self.typed, self.terms, strict=True):
+            for number in term.corrections:
+                if allowed[partition.row("post_at", "post", int(partition["form_stem"][number]))].any():
+                    made += [self.text[at : word.start], partition.spelling(number)]
+                    at = word.end
+                    break
+        return " ".join("".join([*made, self.text[at:]]).split()) if made else None
 
 
 def understand(partition: Partition, text: str, synonyms: SynonymSet | None, *, typing: bool) -> Query:
@@ -73,7 +86,7 @@ def understand(partition: Partition, text: str, synonyms: SynonymSet | None, *, 
     open_end = typing or (bool(cut) and cut[-1].isalnum())
     for number in range(len(reader.terms)):
         reader.explain(number, open_end and number == len(reader.terms) - 1, typing)
-    return Query(reader.terms, reader.corrected(cut), title)
+    return Query(cut, reader.typed, reader.terms, title)
 
 
 class _Reader:
@@ -223,8 +236,7 @@ class _Reader:
             self._add_form(term, number, weight)
             for part in self.partition.row("part_at", "part", number):
                 term.add(int(part), weight * 0.5)
-        if near:
-            term.correction = self.partition.spelling(near[0][0])
+        term.corrections = [number for number, _ in near]
 
     def _likely(self, form: str, number: int, edits: int) -> float:
         initial = 1.0 if self.partition.forms[number][:1] == form[:1] else OTHER_INITIAL
@@ -233,12 +245,3 @@ class _Reader:
     def _listed(self, form: str) -> bool:
         """Whether our own lists vouch for the word: then it is no slip, only unknown to the articles."""
         return any((stem(form, self.lang),) in table.alternatives for table in self.tables)
-
-    def corrected(self, text: str) -> str | None:
-        """`text` with the corrections in place, None when there is none."""
-        made, at = [], 0
-        for word, term in zip(self.typed, self.terms, strict=True):
-            if term.correction:
-                made += [text[at : word.start], term.correction]
-                at = word.end
-        return " ".join("".join([*made, text[at:]]).split()) if made else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from knowledge_base.arrayfile import Array, ranges
@@ -11,12 +13,12 @@ from knowledge_base.store import FIELDS
 
 GRAM_WEIGHT = 0.2
 GRAM_UNKNOWN = 2.0  # times that, for words no article holds
-NEAR_WEIGHT = 0.06
-COVERAGE = 0.35
-EXACT_TITLE = 1.0
-PRIOR = 0.03
+COVERAGE = 0.35  # share of the score that is lost when an article holds none of the typed words' weight
+NEAR_WEIGHT = 0.06  # for each pair of typed words that stand close together
+PRIOR = 0.03  # for the most popular and most helpful article
 RERANKED = 40
-KEPT = 0.1
+KEPT = 0.1  # of the best score: below, an article is no match
+UNKNOWN_RARITY = 2.0  # how much an unknown word's absence counts, compared with the idf of known ones
 
 
 def score(partition: Partition, query: Query) -> Array:
@@ -37,7 +39,7 @@ def score(partition: Partition, query: Query) -> Array:
 
 def _rarity(partition: Partition, term: Term) -> float:
     if not term.stems:
-        return 2.0
+        return UNKNOWN_RARITY
     return float(max(partition["idf"][number] for number in term.stems))
 
 
@@ -104,24 +106,31 @@ def nearness(partition: Partition, docs: Array, marked: Array) -> Array:
     return np.minimum(np.bincount(owner[1:], weights=value, minlength=len(docs)), 4.0)
 
 
-def rank(partition: Partition, query: Query, allowed: Array) -> tuple[Array, Array]:
-    """The matching visible articles, best first, and their scores."""
-    total = score(partition, query) * allowed
-    top = float(total.max()) if partition.count else 0.0
-    grams = gram_scores(partition, query) * allowed
-    total += GRAM_WEIGHT * grams
-    if not top and not grams.any():
-        return np.zeros(0, np.int64), np.zeros(0, np.float32)
+class Ranking(NamedTuple):
+    """The matching visible articles, best first, their scores, and for each form the typed word it answers."""
+
+    docs: Array
+    scores: Array
+    marked: Array
+
+
+def rank(partition: Partition, query: Query, allowed: Array) -> Ranking:
+    """All that match among the `allowed` articles; nearness and votes are weighed for the best ones only."""
+    marked = marks(partition, query)
+    total = (score(partition, query) + GRAM_WEIGHT * gram_scores(partition, query)) * allowed
+    top = float(total.max(initial=0.0))
+    if not top:
+        return Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32), marked)
     exact = partition.titled(query.title)
-    total[exact] += (total.max() + 1.0) * EXACT_TITLE * allowed[exact]
+    total[exact] += (top + 1.0) * allowed[exact]
     found = np.flatnonzero(total > KEPT * total.max())
     found = found[np.argsort(-total[found], kind="stable")]
-    head = found[:RERANKED]
-    better = total[head] * (
-        1.0
-        + NEAR_WEIGHT * nearness(partition, head, marks(partition, query))
-        + PRIOR * partition["prior"][head]
-    )
+    head, tail = found[:RERANKED], found[RERANKED:]
+    bonus = NEAR_WEIGHT * nearness(partition, head, marked) + PRIOR * partition["prior"][head]
+    better = total[head] * (1.0 + bonus)
     order = np.argsort(-better, kind="stable")
-    scores = np.concatenate([better[order], total[found[RERANKED:]]])
-    return np.concatenate([head[order], found[RERANKED:]]), scores
+    return Ranking(
+        np.concatenate([head[order], tail]),
+        np.concatenate([better[order], np.minimum(total[tail], better.min())]),
+        marked,
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from knowledge_base import highlight, scoring
 from knowledge_base.arrayfile import Array
 from knowledge_base.document import LANGUAGES, Answer, Hit, Results
-from knowledge_base.index import Index, View
+from knowledge_base.index import Index
 from knowledge_base.partition import Partition
 from knowledge_base.query import Query, understand
+from knowledge_base.scoring import Ranking
 from knowledge_base.synonyms import SynonymSet
+from knowledge_base.view import View
 
 MAX_KEYS = 1000
 CLEAR_LEAD = 1.35  # times the second score: then the first hit's best passage is shown as the answer
@@ -65,18 +67,20 @@ def _search(
     query = understand(partition, text, synonyms, typing=typing)
     if not query.terms or not partition.count:
         return NOTHING
-    found, scores = scoring.rank(partition, query, partition.visible(audiences, category))
-    marked = scoring.marks(partition, query)
-    page = found[offset : offset + limit]
+    allowed = partition.visible(audiences, category)
+    found = scoring.rank(partition, query, allowed)
+    page = slice(offset, offset + limit)
     hits = tuple(
-        _hit(view, partition, int(doc), float(score), marked)
-        for doc, score in zip(page, scores[offset : offset + limit], strict=True)
+        _hit(view, partition, int(doc), float(score), found.marked)
+        for doc, score in zip(found.docs[page], found.scores[page], strict=True)
     )
-    answer = None
-    if len(found) and offset == 0 and not typing and (len(found) == 1 or scores[0] > CLEAR_LEAD * scores[1]):
-        answer = _answer(view, partition, int(found[0]), query, marked)
-    keys = tuple(int(key) for key in partition["key"][found[:MAX_KEYS]])
-    return Results(hits, len(found), query.corrected if len(found) else None, answer, keys)
+    return Results(
+        hits=hits,
+        total=len(found.docs),
+        did_you_mean=query.corrected(partition, allowed) if len(found.docs) else None,
+        answer=_answer(view, partition, query, found) if not typing and offset == 0 else None,
+        keys=tuple(partition["key"][found.docs[:MAX_KEYS]].tolist()),
+    )
 
 
 def _hit(view: View, partition: Partition, doc: int, score: float, marked: Array) -> Hit:
@@ -95,9 +99,13 @@ def _hit(view: View, partition: Partition, doc: int, score: float, marked: Array
     )
 
 
-def _answer(view: View, partition: Partition, doc: int, query: Query, marked: Array) -> Answer | None:
+def _answer(view: View, partition: Partition, query: Query, found: Ranking) -> Answer | None:
+    """The first hit's best passage, when no other comes near and it holds at least half of the words that matter."""
+    if not len(found.docs) or (len(found.docs) > 1 and found.scores[0] < CLEAR_LEAD * found.scores[1]):
+        return None
+    doc = int(found.docs[0])
     facts = view.facts(int(partition["docnum"][doc]))
-    best = highlight.passage(partition, doc, facts, marked, highlight.PASSAGE)
+    best = highlight.answer(partition, doc, facts, found.marked)
     wanted = sum(not term.stop for term in query.terms)
     if not best.words or best.words < wanted / 2:
         return None

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from whoosh.fields import ID, STORED, TEXT, Schema
+from whoosh.filedb.filestore import FileStorage
 from whoosh.formats import Positions
+from whoosh.index import FileIndex
 
 from knowledge_base import arrayfile
 from knowledge_base.analysis import WordAnalyzer, clean, words
@@ -23,6 +26,7 @@ from knowledge_base.document import LANGUAGES, Document
 INDEX_NAME = "kb"
 FIELDS = ("title", "keywords", "headings", "summary", "body")
 PARAGRAPH = "\n\n"
+_WRITER_MEMORY = 48  # MiB Whoosh may fill before it sorts to disk
 _BREAK = re.compile(r"\s*\n\s*\n\s*")
 
 
@@ -35,6 +39,28 @@ def schema() -> Schema:
             field.format = Positions()
             made.add(f"{name}_{lang}", field)
     return made
+
+
+def created(directory: Path) -> FileIndex:
+    """A new, empty Whoosh index."""
+    return FileIndex.create(FileStorage(str(directory)), schema(), INDEX_NAME)
+
+
+def opened(directory: Path) -> FileIndex:
+    """The Whoosh index there."""
+    return FileIndex(FileStorage(str(directory)), schema=schema(), indexname=INDEX_NAME)
+
+
+@contextmanager
+def writing(whoosh: FileIndex, timeout: float, *, optimise: bool = False) -> Iterator[Any]:
+    """A Whoosh writer that commits at the end, or takes everything back."""
+    writer = whoosh.writer(timeout=timeout, delay=0.02, limitmb=_WRITER_MEMORY)
+    try:
+        yield writer
+    except BaseException:
+        writer.cancel()
+        raise
+    writer.commit(optimize=optimise)
 
 
 def fields_of(document: Document) -> dict[str, Any]:

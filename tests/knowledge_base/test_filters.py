@@ -76,3 +76,9 @@ def test_what_is_hidden_does_not_shift_pages(index: Index, find: Find) -> None:
 def test_hidden_articles_give_no_answer_and_no_text(index: Index, find: Find) -> None:
     found = find(index, "einkaufspreis")
     assert (found.total, found.answer, found.did_you_mean) == (0, None, None)
+
+
+def test_corrections_do_not_betray_hidden_words(index: Index, find: Find) -> None:
+    assert find(index, "pumpe einkaufspries").did_you_mean is None
+    inside = find(index, "pumpe einkaufspries", audiences=frozenset({"public", "internal"}))
+    assert inside.did_you_mean == "pumpe einkaufspreis"

@@ -65,3 +65,13 @@ def test_without_a_find_in_the_body_the_summary_is_shown(folder, article: Articl
 def test_an_article_without_body_is_shown(folder, article: Article, find: Find) -> None:
     index = Index.rebuild(folder, [article(1, "Leer")])
     assert find(index, "leer").hits[0].snippet_html == ""
+
+
+def test_the_answer_is_a_whole_paragraph(folder, article: Article, find: Find) -> None:
+    body = "Erster Absatz.\n\nDer Kolben wird kalt gelagert. Er darf nie trocken laufen, sonst bricht er. Fetten Sie ihn also ein und drehen Sie ihn dabei langsam im Kreis.\n\nLetzter Absatz."
+    answer = find(Index.rebuild(folder, [article(1, "Handbuch", body)]), "kolben fetten").answer
+    assert answer is not None
+    assert answer.passage_html == (
+        "Der <mark>Kolben</mark> wird kalt gelagert. Er darf nie trocken laufen, sonst bricht er. "
+        "<mark>Fetten</mark> Sie ihn also ein und drehen Sie ihn dabei langsam im Kreis."
+    )

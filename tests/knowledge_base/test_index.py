@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge_base import index as index_module
+from knowledge_base import folder as folder_module
 from knowledge_base.document import Document
 from knowledge_base.index import BrokenIndex, Index, IndexBusy
 from tests.knowledge_base.conftest import Article, Find
@@ -180,7 +180,7 @@ def test_another_version_or_analysis_is_broken(
 ) -> None:
     Index.rebuild(folder, [article(1, "Hebel", "Text.")])
     with monkeypatch.context() as patch:
-        patch.setattr(index_module, "fingerprint", lambda: "other words")
+        patch.setattr(folder_module, "fingerprint", lambda: "other words")
         with pytest.raises(BrokenIndex, match="version"):
             Index.open(folder)
     state = json.loads((folder / "current.json").read_text())
@@ -191,7 +191,7 @@ def test_another_version_or_analysis_is_broken(
 
 def test_one_writer_at_a_time(folder: Path, article: Article) -> None:
     index = Index.open(folder)
-    with index_module._locked(folder, 1.0), pytest.raises(IndexBusy):
+    with folder_module.locked(folder, 1.0), pytest.raises(IndexBusy):
         index.replace([article(1, "Hebel", "Text.")], timeout=0.05)
     index.replace([article(1, "Hebel", "Text.")])
     assert index.keys() == {1}

@@ -15,7 +15,7 @@ _COMMON = """
 import os, signal, sys, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
-from knowledge_base import arrayfile, index as module, snapshot
+import knowledge_base.index
 from knowledge_base.document import Document, Section
 from knowledge_base.index import Index
 from knowledge_base.search import search
@@ -34,7 +34,7 @@ def dying(original, at):
         os.kill(os.getpid(), signal.SIGKILL)
     return call
 def die_at(folder, place, name, at, action):
-    owner = module
+    owner = knowledge_base
     for part in place.split("."):
         owner = getattr(owner, part)
     index = Index.open(folder)
@@ -74,14 +74,15 @@ def run(script: str, *arguments: str) -> subprocess.Popen[str]:
 POINTS = [
     ("store", "fields_of", "start"),
     ("store", "fields_of", "end"),
-    ("snapshot", "build", "start"),
+    ("index", "draw_snapshot", "start"),
     ("store.arrayfile", "write", "start"),
-    ("arrayfile", "write", "end"),
-    ("os", "fsync", "start"),
-    ("os", "replace", "start"),
-    ("json", "dump", "end"),
-    ("shutil", "rmtree", "start"),
-    ("FileIndex", "latest_generation", "end"),
+    ("index.arrayfile", "write", "end"),
+    ("folder.os", "fsync", "start"),
+    ("folder.os", "replace", "start"),
+    ("index", "write_state", "start"),
+    ("folder.json", "dump", "end"),
+    ("index.shutil", "rmtree", "start"),
+    ("store.FileIndex", "latest_generation", "end"),
 ]
 
 
