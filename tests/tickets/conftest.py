@@ -25,9 +25,7 @@ from tests import factories
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 10:00 in Berlin, an hour after opening
 
-RULES = Rules.of(
-    Preferences({}), secret="s" * 32, time_zone="Europe/Berlin", undo_seconds=10, limited=True
-)
+RULES = Rules.of(Preferences({}), secret="s" * 32, time_zone="Europe/Berlin", undo_seconds=10, limited=True)
 
 _keys = count(1)
 
@@ -56,9 +54,7 @@ class Desk:
     agent: Viewer
 
     def open(self, now: datetime = MONDAY, **given: Any) -> Sent:
-        return service.open_ticket(
-            self.session, request(**given), viewer=self.customer, rules=RULES, now=now
-        )
+        return service.open_ticket(self.session, request(**given), viewer=self.customer, rules=RULES, now=now)
 
     def guest(self, address: str = "guest@example.org", name: str = "Gusti", now: datetime = MONDAY) -> Sent:
         return service.open_as_guest(

@@ -117,9 +117,7 @@ def test_a_foreign_or_missing_ticket_takes_no_reply(desk: Desk) -> None:
     sent = desk.open()
     for ticket_id, reader in ((sent.ticket_id, desk.person()), (sent.ticket_id + 99, desk.customer)):
         with pytest.raises(NotVisible):
-            service.reply_as_customer(
-                desk.session, ticket_id, text(), reader=reader, rules=RULES, now=MONDAY
-            )
+            service.reply_as_customer(desk.session, ticket_id, text(), reader=reader, rules=RULES, now=MONDAY)
     with pytest.raises(NotVisible):
         service.reply_as_agent(
             desk.session, sent.ticket_id, text(), viewer=desk.customer, rules=RULES, now=MONDAY
@@ -130,9 +128,7 @@ def test_the_one_with_the_link_writes_in_her_own_name(desk: Desk) -> None:
     sent = desk.guest()
     _, person_id = service.prove(desk.session, _token(desk, sent), rules=RULES, now=MONDAY)
     by_link = ByLink(sent.ticket_id, person_id)
-    service.reply_as_customer(
-        desk.session, sent.ticket_id, text(), reader=by_link, rules=RULES, now=MONDAY
-    )
+    service.reply_as_customer(desk.session, sent.ticket_id, text(), reader=by_link, rules=RULES, now=MONDAY)
     other = desk.open()
     with pytest.raises(NotVisible):
         service.reply_as_customer(
