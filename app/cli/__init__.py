@@ -8,7 +8,8 @@ from app.cli.demo import demo
 from app.cli.kb import kb
 from app.cli.mail import mail
 from app.cli.people import people
+from app.cli.privacy import privacy
 from app.cli.worker import worker
 
 # Every group of commands, by domain.
-GROUPS: tuple[click.Group, ...] = (backup, db, demo, kb, mail, people, worker)
+GROUPS: tuple[click.Group, ...] = (backup, db, demo, kb, mail, people, privacy, worker)

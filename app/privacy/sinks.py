@@ -19,7 +19,7 @@ from sqlalchemy import Column, Text, cast, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Person
-from app.db import all_tables
+from app.db import Localised, all_tables
 from app.personal import RowFate
 from app.privacy.registry import PSEUDONYMS, Held, rows_of, tables
 from app.storage import Storage
@@ -137,7 +137,9 @@ class DatabaseSink:
         return left
 
     def owns(self, path: Path) -> bool:
-        return self.file is not None and path.name in {self.file.name + end for end in ("", "-wal", "-shm")}
+        return self.file is not None and path in {
+            self.file.with_name(self.file.name + end) for end in ("", "-wal", "-shm")
+        }
 
 
 def _after_erasing(held: Held, subject: Subject) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def _after_erasing(held: Held, subject: Subject) -> dict[str, Any]:
 
 
 def _holds_text(column: Column[Any]) -> bool:
-    return column.type.python_type in (str, dict, list)
+    return isinstance(column.type, Localised) or column.type.python_type in (str, dict, list)
 
 
 def _contains(column: Column[Any], needle: str) -> Any:
@@ -174,7 +176,7 @@ class CapturedMailSink:
 
     def _letters(self) -> Iterator[tuple[Path, str, str]]:
         """Each file with its recipients and all its words."""
-        for path in sorted(self.folder.glob("*.eml")):
+        for path in sorted(self.folder.glob("*")):  # also what a broken-off writing left
             try:
                 message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             except FileNotFoundError:
