@@ -179,7 +179,7 @@ def link(person_id: int) -> Any:
         lambda: people.send_link(
             db(), person_id, rules=link_rules(), actor_id=current_user.person_id, now=now()
         ),
-        gettext("A letter with a link is on its way."),
+        gettext("An email with a link is on its way."),
     )
 
 

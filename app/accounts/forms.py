@@ -115,7 +115,7 @@ class ButtonForm(PortalForm):
 class SpokenForm(PortalForm):
     """Parent of forms that ask for a person's language."""
 
-    language = SelectField(_("Language"), description=_("Pages and letters come in this language."))
+    language = SelectField(_("Language"), description=_("Pages and emails come in this language."))
 
     def offer_languages(self, languages: tuple[str, ...]) -> Self:
         """The same form with its choices."""

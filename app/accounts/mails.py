@@ -128,8 +128,8 @@ SHIPPED = (
     ADDRESS_CHANGED_NOTICE,
 )
 
-ENTERED = N_("You get this letter because your address was entered at our help centre.")
-HAS_ACCOUNT = N_("You get this letter because you have an account at our help centre.")
+ENTERED = N_("You get this email because your address was entered at our help centre.")
+HAS_ACCOUNT = N_("You get this email because you have an account at our help centre.")
 
 
 def confirm_address(post: Post, ids: dict[str, Any]) -> Message | None:

@@ -77,7 +77,7 @@ def address() -> Any:
         except Refused as refused:
             form.refuse(refused)
         else:
-            words = gettext("We have sent a letter to the new address. Open the link in it to confirm.")
+            words = gettext("We have sent an email to the new address. Open the link in it to confirm.")
             flash(words, "ok")
             return see("/account/")
     return render_template("accounts/address.html", form=form), 422 if form.is_submitted() else 200
