@@ -119,11 +119,13 @@ class Database:
 
     def _make_engine(self, synchronous: str, **options: Any) -> Engine:
         if self.dialect == "sqlite":
-            engine = create_engine(self.url, **options)
+            engine = create_engine(self.url, hide_parameters=True, **options)
             event.listen(engine, "connect", lambda raw, _: _prepare_sqlite(raw, synchronous))
             event.listen(engine, "begin", _begin_sqlite)
         else:
-            engine = create_engine(self.url, pool_pre_ping=True, pool_recycle=1800, **options)
+            engine = create_engine(
+                self.url, hide_parameters=True, pool_pre_ping=True, pool_recycle=1800, **options
+            )
             if synchronous == "NORMAL":
                 event.listen(engine, "connect", _relax_postgresql)
         return engine
