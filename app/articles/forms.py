@@ -16,7 +16,7 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.validators import AnyOf, NumberRange, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
 from app.articles.glossary import LONGEST_DEFINITION, LONGEST_TERM
 from app.articles.models import CUSTOMERS, INTERNAL, LISTED, PUBLIC, VOTE_REASONS
@@ -66,7 +66,7 @@ class VoteForm(PortalForm):
 class ArticleForm(PortalForm):
     """An article in one language, with what all its languages share. `based_on` is the revision it began with."""
 
-    based_on = IntegerField(validators=[Optional(), NumberRange(0)])
+    based_on = IntegerField(validators=[Optional(), NumberRange(0)], widget=HiddenInput())
     title = StringField(
         lazy_gettext("Title"), [required(lazy_gettext("Enter a title.")), at_most(LONGEST_TITLE)]
     )

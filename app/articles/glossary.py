@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -162,24 +161,6 @@ def remove(session: Session, term_id: int, *, door: Door) -> None:
     session.delete(row)
     session.flush()
     _note(session, "glossary.delete", term_id, door)
-
-
-def listed(
-    session: Session, lang: str, *, q: str, after: tuple[str, int] | None, limit: int
-) -> list[tuple[int, str, str, datetime]]:
-    """Terms for editors by sort key: (id, term, sort_key, updated_at), those after a key."""
-    found = select(GlossaryTerm.id, GlossaryTerm.term, GlossaryTerm.sort_key, GlossaryTerm.updated_at).where(
-        GlossaryTerm.lang == lang
-    )
-    if q:
-        found = found.where(GlossaryTerm.sort_key.contains(sort_key(q), autoescape=True))
-    if after is not None:
-        key, last = after
-        found = found.where(
-            (GlossaryTerm.sort_key > key) | ((GlossaryTerm.sort_key == key) & (GlossaryTerm.id > last))
-        )
-    rows = session.execute(found.order_by(GlossaryTerm.sort_key, GlossaryTerm.id).limit(limit))
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def text_of(row: GlossaryTerm) -> TermText:
