@@ -41,14 +41,16 @@ class Span(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """The compiled part: open intervals of the instants [low, high) and the open seconds before each of them."""
+    """The compiled part, for the instants [low, high).
+
+    `edges` alternates: opens, closes, opens, closes, ... So an instant is open when an odd number of edges lies at or
+    before it. `sums[k]` is the open time of the first k intervals.
+    """
 
     low: int
     high: int
-    starts: list[int]
-    ends: list[int]
-    before: list[int]
-    through: list[int]
+    edges: list[int]
+    sums: list[int]
 
 
 class BusinessCalendar:
@@ -97,49 +99,59 @@ class BusinessCalendar:
             if not self.spec.ever_opens():
                 raise NeverOpen(f"calendar {self.spec.id} has no opening hours")
             return start
-        table = self._table
-        if not table.low <= start < table.high:
-            table = self._cover(start)
-        wanted = _opened(table, start) + seconds
-        i = bisect_left(table.through, wanted)
-        if i == len(table.through):
+        low, high, edges, sums = self._table
+        if not low <= start < high:
+            low, high, edges, sums = self._cover(start)
+        i = bisect_right(edges, start)
+        wanted = sums[i >> 1] + seconds
+        if i & 1:
+            wanted += start - edges[i - 1]
+        k = bisect_left(sums, wanted)
+        if k == len(sums):
             self._grow_later()
             return self.add(start, seconds)
-        return table.starts[i] + wanted - table.before[i]
+        return edges[2 * k - 2] + wanted - sums[k - 1]
 
     def between(self, a: int, b: int) -> int:
         """Open seconds in [a, b); 0 when b <= a (T5)."""
         if b <= a:
             return 0
-        table = self._table
-        if not (table.low <= a and b < table.high):
+        low, high, edges, sums = self._table
+        if a < low or b >= high:
             self._cover(a)
-            table = self._cover(b)
-        return _opened(table, b) - _opened(table, a)
+            low, high, edges, sums = self._cover(b)
+        i, j = bisect_right(edges, a), bisect_right(edges, b)
+        seconds = sums[j >> 1] - sums[i >> 1]
+        if j & 1:
+            seconds += b - edges[j - 1]
+        if i & 1:
+            seconds -= a - edges[i - 1]
+        return seconds
 
     def is_open(self, t: int) -> bool:
         """Whether the wall clock of the zone shows an open date and time (T2)."""
-        table = self._cover(t)
-        i = bisect_right(table.starts, t) - 1
-        return i >= 0 and t < table.ends[i]
+        return bool(bisect_right(self._cover(t).edges, t) & 1)
 
     def next_open(self, t: int) -> int:
         """The earliest open instant >= t. Raises `NeverOpen` when there is none."""
-        table = self._cover(t)
-        i = bisect_right(table.ends, t)
-        if i == len(table.ends):
+        edges = self._cover(t).edges
+        i = bisect_right(edges, t)
+        if i & 1:
+            return t
+        if i == len(edges):
             self._grow_later()
             return self.next_open(t)
-        return max(t, table.starts[i])
+        return edges[i]
 
     def last_close(self, t: int) -> int:
         """The latest closing instant <= t. Raises `NeverOpen` when there is none."""
-        table = self._cover(t)
-        i = bisect_right(table.ends, t) - 1
-        if i < 0:
+        edges = self._cover(t).edges
+        i = bisect_right(edges, t)
+        i -= i & 1
+        if i == 0:
             self._grow_earlier()
             return self.last_close(t)
-        return table.ends[i]
+        return edges[i - 1]
 
     def walk(self, a: int, b: int) -> list[Span]:
         """The stretches of [a, b) with their reasons, in order and without holes; their open parts add up to `between`."""
@@ -202,43 +214,29 @@ class BusinessCalendar:
         """
         wall_starts, wall_ends = self._hours.open_times(low_day - 2, high_day + 2)
         low, high = low_day * DAY, high_day * DAY
-        starts: list[int] = []
-        ends: list[int] = []
+        edges: list[int] = []
         for period in periods(self._tz, low, high):
             offset = period.offset
             first, last = period.start + offset, period.end + offset
             i = bisect_right(wall_ends, first)
             while i < len(wall_starts) and wall_starts[i] < last:
                 start, end = max(wall_starts[i], first) - offset, min(wall_ends[i], last) - offset
-                if ends and ends[-1] == start:
-                    ends[-1] = end
+                if edges and edges[-1] == start:
+                    edges[-1] = end
                 else:
-                    starts.append(start)
-                    ends.append(end)
+                    edges += (start, end)
                 i += 1
-        through = list(accumulate(end - start for start, end in zip(starts, ends, strict=True)))
-        return _Table(low, high, starts, ends, [0, *through][: len(starts)], through)
-
-
-def _opened(table: _Table, t: int) -> int:
-    """Open seconds of the table before instant t."""
-    i = bisect_right(table.starts, t) - 1
-    if i < 0:
-        return 0
-    return table.through[i] if t >= table.ends[i] else table.before[i] + t - table.starts[i]
+        lengths = (end - start for start, end in zip(edges[::2], edges[1::2], strict=True))
+        return _Table(low, high, edges, list(accumulate(lengths, initial=0)))
 
 
 def _cut(table: _Table, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
     """[start, end) cut where the calendar opens and closes: (start, end, open)."""
-    i = bisect_right(table.ends, start)
+    i = bisect_right(table.edges, start)
     while start < end:
-        if i == len(table.starts) or table.starts[i] >= end:
-            yield start, end, False
-            return
-        if table.starts[i] > start:
-            yield start, table.starts[i], False
-        opens, start = max(start, table.starts[i]), min(table.ends[i], end)
-        yield opens, start, True
+        stop = min(end, table.edges[i]) if i < len(table.edges) else end
+        yield start, stop, bool(i & 1)
+        start = stop
         i += 1
 
 

@@ -44,13 +44,15 @@ class Clock:
         "warn",
     )
 
-    def __init__(self, metric: str, run_no: int, started_at: int, *, running: bool) -> None:
+    def __init__(
+        self, metric: str, run_no: int, started_at: int, calendar: BusinessCalendar | None, *, running: bool
+    ) -> None:
         self.metric = metric
         self.run_no = run_no
         self.started_at = started_at
         self.target: int | None = None
         self.warn = 0
-        self.calendar: BusinessCalendar | None = None
+        self.calendar = calendar
         self.policy: int | str | None = None
         self.stretches: list[Stretch] = []
         self.since: int | None = started_at  # start of the open stretch; None: ended
@@ -64,9 +66,9 @@ class Clock:
         self.fulfilled_by: int | None = None
         self.cancelled = False
 
-    def aim(self, target: int | None, warn: int, calendar: BusinessCalendar | None) -> None:
+    def aim(self, target: int | None, calendar: BusinessCalendar | None) -> None:
         """Judge by another target or calendar from now on, as if from the start."""
-        self.target, self.warn = target, warn
+        self.target = target
         if calendar is not self.calendar:
             self.calendar = calendar
             self.elapsed = self.paused = 0
@@ -82,13 +84,13 @@ class Clock:
         """
         if seconds is None or self.calendar is None:
             return None
-        for stretch in self.stretches:
-            if stretch.running:
-                if seconds <= stretch.seconds:
-                    instant = self.calendar.add(stretch.start, seconds)
-                    if instant < stretch.end:
+        for start, end, running, length in self.stretches:
+            if running:
+                if seconds <= length:
+                    instant = self.calendar.add(start, seconds)
+                    if instant < end:
                         return instant
-                seconds -= stretch.seconds
+                seconds -= length
         if self.since is None or not self.running:
             return None
         return self.calendar.add(self.since, seconds)

@@ -16,7 +16,7 @@ RESOLUTION = "resolution"
 METRICS = (FIRST_RESPONSE, NEXT_RESPONSE, PERIODIC_UPDATE, RESOLUTION)
 
 # Statuses that pause when a policy says nothing: answers are owed at any time, updates and solutions wait for the customer.
-DEFAULT_PAUSES: Mapping[str, frozenset[str]] = {
+DEFAULT_PAUSES: dict[str, frozenset[str]] = {
     FIRST_RESPONSE: frozenset(),
     NEXT_RESPONSE: frozenset(),
     PERIODIC_UPDATE: frozenset({"pending"}),
@@ -60,6 +60,8 @@ class PolicyVersion:
     pause_on: Mapping[str, Collection[str]] = field(default_factory=dict)
     on_reopen: Literal["resume", "restart"] = "resume"
     escalations: tuple[Escalation, ...] = ()
+    pausing: Mapping[str, frozenset[str]] = field(init=False, repr=False)
+    """The statuses that pause each metric, those of the defaults included (R5)."""
 
     def __post_init__(self) -> None:
         if self.calendar is None:
@@ -76,14 +78,12 @@ class PolicyVersion:
                     raise BadPolicy("warn_before", f"the warning of {metric} must come before its end")
         if unknown := {*self.pause_on, *(step.metric for step in self.escalations)} - set(METRICS):
             raise BadPolicy("pause_on", f"no clocks are called {', '.join(sorted(unknown))}")
+        pausing = DEFAULT_PAUSES | {metric: frozenset(statuses) for metric, statuses in self.pause_on.items()}
+        object.__setattr__(self, "pausing", pausing)
 
     def target(self, priority: str, metric: str) -> Target | None:
         """What is promised for one priority and metric, if anything."""
         return self.targets.get(priority, {}).get(metric)
-
-    def pauses(self, metric: str, status: str) -> bool:
-        """Whether a ticket in that status pauses this clock (R5)."""
-        return status in self.pause_on.get(metric, DEFAULT_PAUSES[metric])
 
 
 @dataclass(frozen=True, slots=True)
