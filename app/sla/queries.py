@@ -1,4 +1,4 @@
-"""Reads calendars and promises from their tables into what the engine computes with.
+"""Reads calendars and policies from their tables into what the engine computes with.
 
 Compiled calendars are kept per process by their version; no rule of time is decided here.
 """
@@ -6,9 +6,10 @@ Compiled calendars are kept per process by their version; no rule of time is dec
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
@@ -16,9 +17,7 @@ from sqlalchemy.orm import Session
 from app.now import now
 from app.sla.calendar import BusinessCalendar
 from app.sla.hours import CalendarSpec, ExceptionDay, Interval, WeeklyHours
-from app.sla.models import (
-    BusinessCalendar as CalendarRow,
-)
+from app.sla.models import BusinessCalendar as CalendarRow
 from app.sla.models import (
     BusinessHours,
     CalendarException,
@@ -26,51 +25,42 @@ from app.sla.models import (
     SlaPolicyVersion,
     SlaTarget,
 )
+from app.sla.policy import Policy, PolicyVersion, Target
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Promised business minutes, and how long before the end a warning comes (0: none)."""
+class Offer:
+    """A version of a policy: its place in the order, what it promises, and the calendar by which it counts now."""
 
-    minutes: int
-    warn_minutes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """One version of a policy, with the version of its calendar that counts now.
-
-    `targets` is keyed by (priority, metric); a pair that is missing has no clock.
-    """
-
-    version_id: int
+    policy: Policy
+    version: PolicyVersion
     calendar_id: int
     calendar_version: int
-    conditions: Mapping[str, list[int | str]]
-    targets: Mapping[tuple[str, str], Target]
 
 
-def promises(session: Session) -> list[Promise]:
-    """The newest version of each policy that counts, in the order in which they are tried. One statement."""
+def offers(session: Session) -> list[Offer]:
+    """The newest version of each policy that is enabled, in the order in which they are tried. One statement."""
     newest = select(func.max(SlaPolicyVersion.number)).where(SlaPolicyVersion.policy_id == SlaPolicy.id)
-    return _read(
-        session,
-        and_(SlaPolicy.enabled, SlaPolicyVersion.number == newest.correlate(SlaPolicy).scalar_subquery()),
-    )
+    latest = SlaPolicyVersion.number == newest.correlate(SlaPolicy).scalar_subquery()
+    return list(_read(session, and_(SlaPolicy.enabled, latest)).values())
 
 
-def promise(session: Session, version_id: int) -> Promise | None:
-    """The promise that a ticket was given. One statement."""
-    return next(iter(_read(session, SlaPolicyVersion.id == version_id)), None)
+def book(session: Session, version_ids: Collection[int]) -> dict[int, Offer]:
+    """These versions by id; those that are gone are missing. One statement, none for no ids."""
+    return _read(session, SlaPolicyVersion.id.in_(version_ids)) if version_ids else {}
 
 
-def _read(session: Session, which: object) -> list[Promise]:
+def _read(session: Session, which: Any) -> dict[int, Offer]:
     rows = session.execute(
         select(
             SlaPolicyVersion.id,
+            SlaPolicy.name,
+            SlaPolicy.conditions,
+            SlaPolicy.enabled,
+            SlaPolicyVersion.pause_on,
+            SlaPolicyVersion.on_reopen,
             CalendarRow.id,
             CalendarRow.version,
-            SlaPolicy.conditions,
             SlaTarget.priority,
             SlaTarget.metric,
             SlaTarget.target_minutes,
@@ -80,24 +70,27 @@ def _read(session: Session, which: object) -> list[Promise]:
         .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
         .join(CalendarRow, CalendarRow.id == SlaPolicy.calendar_id)
         .outerjoin(SlaTarget, SlaTarget.policy_version_id == SlaPolicyVersion.id)
-        .where(which)  # type: ignore[arg-type]
+        .where(which)
         .order_by(SlaPolicy.position, SlaPolicy.id)
     ).all()
-    found: dict[int, Promise] = {}
-    for version_id, calendar_id, version, conditions, priority, metric, minutes, warn in rows:
-        made = found.setdefault(version_id, Promise(version_id, calendar_id, version, conditions, {}))
+    terms: dict[int, Any] = {}
+    targets: dict[int, dict[str, dict[str, Target]]] = defaultdict(lambda: defaultdict(dict))
+    for row in rows:
+        terms[row[0]] = row
+        priority, metric, minutes, warn = row[8:]
         if minutes is not None:
-            made.targets[priority, metric] = Target(minutes, warn)  # type: ignore[index]
-    return list(found.values())
+            targets[row[0]][priority][metric] = Target(minutes * 60, warn * 60)
+    return {key: _offer(row, targets[key]) for key, row in terms.items()}
 
 
-def matching(found: list[Promise], facts: Mapping[str, int | str | None]) -> Promise | None:
-    """The first promise all of whose conditions name what the facts say. A condition on something that `facts` does
-    not hold never fits."""
-    for made in found:
-        if all(facts.get(name) in wanted for name, wanted in made.conditions.items()):
-            return made
-    return None
+def _offer(row: Any, targets: dict[str, dict[str, Target]]) -> Offer:
+    version_id, name, conditions, enabled, pause_on, on_reopen, calendar_id, calendar_version = row[:8]
+    return Offer(
+        Policy(name, version_id, conditions, enabled),
+        PolicyVersion(version_id, calendar_id, targets, pause_on, on_reopen),
+        calendar_id,
+        calendar_version,
+    )
 
 
 def calendar(session: Session, calendar_id: int, version: int) -> BusinessCalendar:

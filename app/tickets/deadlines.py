@@ -1,101 +1,94 @@
 """What was promised for a ticket and by when: from its events to its clocks and its place in the queue.
 
-The events are the truth, everything here is derived from them and may be made again at any time. Times are computed by
-`app.sla`; this module knows tickets.
+The events are the truth, everything here is derived from them and may be made again at any time. Times and rules are
+`app.sla`'s; this module knows tickets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.db import insert_or_add
 from app.sla import queries as sla
 from app.sla import service as sla_service
-from app.sla.calendar import BusinessCalendar
-from app.sla.queries import Promise
+from app.sla.policy import FIRST_RESPONSE, match_policy
+from app.sla.queries import Offer
+from app.sla.replay import ClockRun, Event, SlaClock, TicketSla
+from app.tickets import record
 from app.tickets.events import EventType
-from app.tickets.models import PAUSED_FROM, WITHOUT_FROM, SlaClock, Ticket, TicketEvent
+from app.tickets.models import PAUSED_FROM, WITHOUT_FROM, Ticket, TicketEvent
+from app.tickets.models import SlaClock as ClockRow
+from app.tickets.record import Acting
 
-ENGINE_VERSION = 1
-FIRST_RESPONSE = "first_response"
-RUNNING, PAUSED, MET, BREACHED, CANCELLED = "running", "paused", "met", "breached", "cancelled"
-
-
-class Fact(NamedTuple):
-    """One event as the clocks see it; `at` in epoch seconds."""
-
-    id: int | None
-    at: int
-    type: str
-    author_kind: str
-    is_requester: bool
-    public: bool
-    auto: bool
-    payload: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of one clock. Instants are epoch seconds, durations business seconds."""
-
-    metric: str
-    state: str
-    started: int
-    due: int | None
-    warn: int | None
-    fulfilled: int | None
-    fulfilled_by: int | None
-    breached: int | None
-    target_minutes: int
-    elapsed: int
-    remaining: int | None
+ENGINE_VERSION = 1  # grows when the engine would judge the same events differently
 
 
 def begin(
-    session: Session, ticket: Ticket, *, first_message: str, time_zone: str, now: datetime
-) -> list[SlaClock]:
+    session: Session, ticket: Ticket, created: Mapping[str, Any], *, time_zone: str, now: datetime
+) -> list[ClockRow]:
     """Give a ticket that is about to be stored its promise and its place in the queue.
 
-    Gives the clocks to store with it once its id is known. `first_message` as in the event `created`. An unproved
-    request is promised nothing before its proof.
+    `created` is the payload of its first event; the promise is written into it too. Gives the clocks to store once
+    the ticket has its id. `time_zone` is for the hours of a new installation.
     """
-    promise = _match(session, ticket, time_zone=time_zone, now=now)
-    ticket.policy_version_id = promise.version_id if promise else None
-    ticket.engine_version = ENGINE_VERSION
-    created = Fact(
-        None, _epoch(now), EventType.CREATED, "", False, False, False, {"first_message": first_message}
-    )
-    runs = _runs(session, ticket, promise, [created], now)
-    _show(ticket, promise, runs)
-    return [SlaClock(**_columns(ticket, run)) for run in runs]
+    offer = _match(session, ticket, time_zone=time_zone, now=now)
+    ticket.policy_version_id = int(offer.version.id) if offer else None  # type: ignore[arg-type]
+    payload = {**created, "policy_version_id": ticket.policy_version_id}
+    first = _as_fact(0, _epoch(now), EventType.CREATED, "", False, False, False, payload)
+    sla_now = _replayed(session, [first], {} if offer is None else {ticket.policy_version_id: offer}, now)
+    _show(ticket, offer, sla_now)
+    return [ClockRow(**_columns(ticket, run)) for run in sla_now.runs if run.target is not None]
 
 
-def refresh(session: Session, ticket: Ticket, *, now: datetime, rematch: str | None = None) -> None:
+def refresh(session: Session, ticket: Ticket, *, now: datetime, everything: bool = False) -> None:
     """Replay a ticket's events and write its clocks and its place in the queue.
 
-    With `rematch` (a time zone for defaults) the policy is looked for again, because what it depends on changed.
+    Only clocks that are open or ended just now are written; finished ones keep their numbers. `everything` writes
+    all of them anew: something was taken back, or an event lies in the past.
     """
-    if rematch is not None:
-        promise = _match(session, ticket, time_zone=rematch, now=now)
-        ticket.policy_version_id = promise.version_id if promise else None
-    else:
-        promise = sla.promise(session, ticket.policy_version_id) if ticket.policy_version_id else None
-    runs = _runs(session, ticket, promise, _facts(session, ticket.id), now)
-    _show(ticket, promise, runs)
-    if not runs:  # nothing is promised any more
-        session.execute(
-            delete(SlaClock).where(SlaClock.ticket_id == ticket.id, SlaClock.fulfilled_at.is_(None))
-        )
+    rows = session.execute(
+        select(
+            TicketEvent.id,
+            TicketEvent.occurred_at,
+            TicketEvent.type,
+            TicketEvent.author_kind,
+            TicketEvent.public,
+            TicketEvent.auto,
+            TicketEvent.is_requester,
+            TicketEvent.payload,
+        ).where(TicketEvent.ticket_id == ticket.id)
+    )
+    facts = [_as_fact(row[0], _epoch(row[1]), *row[2:]) for row in rows]
+    offers = sla.book(session, _versions(facts))
+    sla_now = _replayed(session, facts, offers, now)
+    _show(ticket, offers.get(ticket.policy_version_id or 0), sla_now)
+    runs = [run for run in sla_now.runs if run.target is not None]
+    if everything:
+        session.execute(delete(ClockRow).where(ClockRow.ticket_id == ticket.id))
+        if runs:
+            session.execute(insert(ClockRow), [_columns(ticket, run) for run in runs])
+        return
     for run in runs:
-        columns = _columns(ticket, run)
-        changes = {name: value for name, value in columns.items() if name not in _RUN_KEY}
-        insert_or_add(session, SlaClock, columns, list(_RUN_KEY), changes)
+        if run.open or _ended_at(run) >= _epoch(now):
+            columns = _columns(ticket, run)
+            changes = {name: value for name, value in columns.items() if name not in _RUN_KEY}
+            insert_or_add(session, ClockRow, columns, list(_RUN_KEY), changes)
+
+
+def rematch(session: Session, ticket: Ticket, acting: Acting, *, time_zone: str, now: datetime) -> None:
+    """Look for the policy again because something it depends on changed; write it down if it is another one.
+    The caller has the deadlines found again afterwards."""
+    offer = _match(session, ticket, time_zone=time_zone, now=now)
+    before, after = ticket.policy_version_id, offer.version.id if offer else None
+    if before != after:
+        ticket.policy_version_id = after  # type: ignore[assignment]
+        payload: dict[str, object] = {"from_id": before, "to_id": after}
+        record.note(session, ticket, EventType.POLICY, acting, now=now, payload=payload)
 
 
 def foreseen(
@@ -113,242 +106,142 @@ def foreseen(
         "organisation": organisation_id,
         "channel": "web",
     }
-    promise = sla.matching(sla.promises(session), facts)
-    target = promise.targets.get((priority, FIRST_RESPONSE)) if promise else None
-    if promise is None or target is None:
+    offers = {offer.version.id: offer for offer in sla.offers(session)}
+    version_id, _ = match_policy(facts, [offer.policy for offer in offers.values()])
+    offer = offers.get(version_id)
+    target = offer.version.target(priority, FIRST_RESPONSE) if offer else None
+    if offer is None or target is None:
         return None
-    calendar = sla.calendar(session, promise.calendar_id, promise.calendar_version)
-    return _instant(calendar.add(_epoch(now), target.minutes * 60))
+    calendar = sla.calendar(session, offer.calendar_id, offer.calendar_version)
+    return _instant(calendar.add(_epoch(now), target.seconds))
 
 
 # --- from the database to the engine -------------------------------------------------------------------------------
 
 
-def _match(session: Session, ticket: Ticket, *, time_zone: str, now: datetime) -> Promise | None:
-    found = sla.promises(session)
+def _match(session: Session, ticket: Ticket, *, time_zone: str, now: datetime) -> Offer | None:
+    found = sla.offers(session)
     if not found and sla_service.ensure_defaults(session, time_zone=time_zone, now=now):
-        found = sla.promises(session)
+        found = sla.offers(session)
     facts = {
         "priority": ticket.priority,
         "request_type": ticket.request_type_id,
         "organisation": ticket.organisation_id,
         "channel": ticket.channel,
     }
-    return sla.matching(found, facts)
+    version_id, _ = match_policy(facts, [offer.policy for offer in found])
+    return next((offer for offer in found if offer.version.id == version_id), None)
 
 
-def _facts(session: Session, ticket_id: int) -> list[Fact]:
-    """The events in the order of the clocks, without messages that were taken back."""
-    rows = session.execute(
-        select(
-            TicketEvent.id,
-            TicketEvent.occurred_at,
-            TicketEvent.type,
-            TicketEvent.author_kind,
-            TicketEvent.is_requester,
-            TicketEvent.public,
-            TicketEvent.auto,
-            TicketEvent.payload,
-        )
-        .where(TicketEvent.ticket_id == ticket_id)
-        .order_by(TicketEvent.occurred_at, TicketEvent.id)
-    )
-    facts = [Fact(row[0], _epoch(row[1]), *row[2:]) for row in rows]
-    withdrawn = {fact.payload.get("message_id") for fact in facts if fact.type == EventType.MESSAGE_WITHDRAWN}
-    return [
-        fact
-        for fact in facts
-        if fact.type != EventType.MESSAGE or fact.payload.get("message_id") not in withdrawn
-    ]
+def _as_fact(
+    key: int,
+    at: int,
+    kind: str,
+    author: str,
+    public: bool,
+    auto: bool,
+    is_requester: bool,
+    payload: Mapping[str, Any],
+) -> Event:
+    """An event as the engine reads it. Our payloads name rows by keys that end in `_id`."""
+    data = dict(payload)
+    for ours, theirs in _NAMES.get(kind, ()):
+        data[theirs] = data.pop(ours, None)
+    if kind == EventType.POLICY_EDIT:
+        data["apply_to_open"] = True  # it is written only to tickets that it applies to
+    return Event(key, at, str(kind), author, public, auto, is_requester, data)
 
 
-def _runs(
-    session: Session, ticket: Ticket, promise: Promise | None, facts: Sequence[Fact], now: datetime
-) -> list[Run]:
-    if promise is None:
-        return []
-    calendar = sla.calendar(session, promise.calendar_id, promise.calendar_version)
-    run = first_response(
-        facts,
-        promise,
-        calendar,
-        priority=ticket.priority,
-        proved=ticket.proved_at is not None,
-        now=_epoch(now),
-    )
-    return [run] if run else []
+_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
+    EventType.CREATED: (("policy_version_id", "policy"),),
+    EventType.POLICY: (("to_id", "to"),),
+    EventType.CUSTOMER_CHANGED: (("policy_version_id", "to"),),
+    EventType.POLICY_EDIT: (("to_id", "to"),),
+    EventType.CALENDAR_EDIT: (("calendar_id", "calendar"),),
+    EventType.MERGED_INTO: (("ticket_id", "ticket"),),
+    EventType.MERGED_FROM: (("ticket_id", "ticket"), ("at", "unanswered_since")),
+}
+_NAMING_A_POLICY = {
+    EventType.CREATED: "policy",
+    EventType.POLICY: "to",
+    EventType.CUSTOMER_CHANGED: "to",
+    EventType.POLICY_EDIT: "to",
+}
 
 
-# --- the clock of the first response -------------------------------------------------------------------------------
+def _versions(facts: Sequence[Event]) -> set[int]:
+    named = {fact.data.get(_NAMING_A_POLICY.get(EventType(fact.type), "")) for fact in facts}
+    return {version for version in named if version is not None}
 
 
-def first_response(
-    facts: Sequence[Fact],
-    promise: Promise,
-    calendar: BusinessCalendar,
-    *,
-    priority: str,
-    proved: bool,
-    now: int,
-) -> Run | None:
-    """The first response (`docs/architecture.md`, rules R1 to R8 of the clocks): from the customer's request, or the
-    proof of a guest's, to the first public message of an agent who is not the requester. Solving stops it for as
-    long as the ticket stays solved. None where no clock runs, or nothing is promised for the priority.
-
-    `priority` is the present one; a clock that has ended is judged by the one it had then.
-    """
-    waits_for_proof = any(fact.type == EventType.PROVED for fact in facts) or not proved
-    at = next((f.payload["from"] for f in facts if f.type == EventType.PRIORITY), priority)
-    changed = 0  # when the target last changed
-    periods: list[list[int]] = []  # [from, to) in which the clock ran; the last may be unended (to = -1)
-    fulfilled: Fact | None = None
-    cancelled = False
+def _replayed(
+    session: Session, facts: Sequence[Event], offers: Mapping[Any, Offer], now: datetime
+) -> TicketSla:
     for fact in facts:
-        match EventType(fact.type):
-            case EventType.CREATED if fact.payload.get("first_message") == "agent_public":
-                return None
-            case EventType.CREATED if not waits_for_proof:
-                periods.append([fact.at, -1])
-            case EventType.PROVED:
-                periods.append([fact.at, -1])
-            case EventType.PRIORITY:
-                at, changed = fact.payload["to"], fact.at
-            case EventType.MESSAGE if _responds(fact):
-                fulfilled = fact
-                break
-            case EventType.STATUS if fact.payload["to"] == "solved":
-                _end(periods, fact.at)
-            case EventType.STATUS if fact.payload["from"] == "solved" and periods:
-                periods.append([fact.at, -1])
-            case EventType.DISPOSAL:
-                cancelled = fact.payload["to"] is not None
-            case _:
-                pass
-    target = promise.targets.get((at, FIRST_RESPONSE))
-    if not periods or target is None:
-        return None
-    return _judge(
-        periods,
-        target.minutes,
-        target.warn_minutes,
-        calendar,
-        changed=changed,
-        fulfilled=fulfilled,
-        cancelled=cancelled,
-        now=now,
-    )
-
-
-def _responds(fact: Fact) -> bool:
-    return fact.public and fact.author_kind == "agent" and not fact.is_requester and not fact.auto
-
-
-def _end(periods: list[list[int]], at: int) -> None:
-    if periods and periods[-1][1] < 0:
-        periods[-1][1] = at
-
-
-def _judge(
-    periods: list[list[int]],
-    target_minutes: int,
-    warn_minutes: int,
-    calendar: BusinessCalendar,
-    *,
-    changed: int,
-    fulfilled: Fact | None,
-    cancelled: bool,
-    now: int,
-) -> Run:
-    until = fulfilled.at if fulfilled else now
-    runs_still = periods[-1][1] < 0
-    elapsed = sum(calendar.between(start, until if end < 0 else end) for start, end in periods)
-    due = _reached(periods, target_minutes * 60, calendar)
-    warn = _reached(periods, (target_minutes - warn_minutes) * 60, calendar) if warn_minutes else None
-    late = due is not None and until > due  # at the due instant is in time (T6)
-    if cancelled:
-        state = CANCELLED
-    elif late:
-        state = BREACHED
-    elif fulfilled is not None:
-        state = MET
-    else:
-        state = RUNNING if runs_still else PAUSED
-    return Run(
-        metric=FIRST_RESPONSE,
-        state=state,
-        started=periods[0][0],
-        due=due,
-        warn=warn,
-        fulfilled=fulfilled.at if fulfilled else None,
-        fulfilled_by=fulfilled.id if fulfilled else None,
-        breached=max(due, changed) if late and due is not None and not cancelled else None,
-        target_minutes=target_minutes,
-        elapsed=elapsed,
-        remaining=max(0, target_minutes * 60 - elapsed) if state in (RUNNING, PAUSED) else None,
-    )
-
-
-def _reached(periods: list[list[int]], seconds: int, calendar: BusinessCalendar) -> int | None:
-    """The instant at which so many business seconds have run; None while the clock stands before it."""
-    left = max(0, seconds)
-    for start, end in periods:
-        if end < 0 or calendar.between(start, end) >= left:
-            return calendar.add(start, left)
-        left -= calendar.between(start, end)
-    return None
+        name = _NAMING_A_POLICY.get(EventType(fact.type))
+        if name and fact.data.get(name) not in offers:
+            fact.data[name] = None  # type: ignore[index]  # a policy that is gone promises nothing
+    policies = {key: offer.version for key, offer in offers.items()}
+    calendars: dict[Any, Any] = {
+        offer.calendar_id: sla.calendar(session, offer.calendar_id, offer.calendar_version)
+        for offer in offers.values()
+    }
+    return SlaClock.replay(facts, policies, calendars, _epoch(now))
 
 
 # --- from the engine to the ticket ---------------------------------------------------------------------------------
 
 
-def _show(ticket: Ticket, promise: Promise | None, runs: Sequence[Run]) -> None:
+def _show(ticket: Ticket, offer: Offer | None, sla_now: TicketSla) -> None:
     """Write what lists need into the ticket: nearest due, breach and warning, the place in the queue."""
-    ticket.calendar_id = promise.calendar_id if promise else None
-    ticket.calendar_version = promise.calendar_version if promise else None
-    live = [run for run in runs if run.fulfilled is None and run.state in (RUNNING, BREACHED)]
-    dues = [(run.due, run.metric) for run in live if run.due is not None] if ticket.is_open else []
-    paused = [run.remaining for run in runs if run.state == PAUSED and run.remaining is not None]
-    ticket.next_due_at, ticket.next_metric = None, None
-    if dues:
-        due, ticket.next_metric = min(dues)
-        ticket.next_due_at, ticket.queue_key = _instant(due), due
-    elif paused and ticket.is_open:
-        ticket.queue_key = PAUSED_FROM + min(paused)
+    ticket.engine_version = ENGINE_VERSION
+    ticket.calendar_id = offer.calendar_id if offer else None
+    ticket.calendar_version = offer.calendar_version if offer else None
+    ticket.next_due_at, ticket.next_metric = _instant(sla_now.next_due_at), sla_now.next_metric
+    ticket.next_breach_at = _instant(sla_now.next_breach_at)
+    ticket.next_warning_at = _instant(sla_now.next_warning_at)
+    ticket.sla_state = _state(sla_now)
+    if sla_now.next_due_at is not None:
+        ticket.queue_key = sla_now.next_due_at
+    elif sla_now.least_remaining is not None:
+        ticket.queue_key = PAUSED_FROM + sla_now.least_remaining
     else:
         ticket.queue_key = WITHOUT_FROM + _epoch(ticket.created_at)
-    running = [run for run in live if run.state == RUNNING] if ticket.is_open else []
-    ticket.next_breach_at = _instant(min((run.due for run in running if run.due is not None), default=None))
-    ticket.next_warning_at = _instant(
-        min((run.warn for run in running if run.warn is not None), default=None)
-    )
-    ticket.sla_state = _worst([run.state for run in runs])
 
 
-def _worst(states: Sequence[str]) -> str:
-    return next((state for state in (BREACHED, RUNNING, PAUSED, MET) if state in states), "none")
+def _state(sla_now: TicketSla) -> str:
+    """The state that stands for the ticket: of its open clocks, else of its finished ones."""
+    counted = [run for run in sla_now.runs if run.target is not None]
+    states = [run.state for run in counted if run.open] or [run.state for run in counted]
+    return next((state for state in ("breached", "running", "paused", "met") if state in states), "none")
 
 
 _RUN_KEY = ("ticket_id", "metric", "run_no")
 
 
-def _columns(ticket: Ticket, run: Run) -> dict[str, Any]:
+def _columns(ticket: Ticket, run: ClockRun) -> dict[str, Any]:
     return {
         "ticket_id": ticket.id,
         "metric": run.metric,
-        "run_no": 1,
+        "run_no": run.run_no,
         "state": run.state,
-        "started_at": _instant(run.started),
-        "due_at": None if run.state in (PAUSED, CANCELLED) else _instant(run.due),
-        "warn_at": _instant(run.warn) if run.state == RUNNING else None,
-        "fulfilled_at": _instant(run.fulfilled),
+        "started_at": _instant(run.started_at),
+        "due_at": _instant(run.due_at),
+        "warn_at": _instant(run.warn_at) if run.open else None,
+        "fulfilled_at": _instant(run.fulfilled_at),
         "fulfilled_by_event_id": run.fulfilled_by,
-        "breached_at": _instant(run.breached),
-        "target_minutes": run.target_minutes,
+        "breached_at": _instant(run.breached_at),
+        "target_minutes": None if run.target is None else run.target // 60,
         "elapsed_seconds": run.elapsed,
-        "paused_seconds": 0,
+        "paused_seconds": run.paused,
         "remaining_seconds": run.remaining,
-        "policy_version_id": ticket.policy_version_id,
+        "policy_version_id": run.policy,
     }
+
+
+def _ended_at(run: ClockRun) -> int:
+    """When a clock that is not open ended; cancelled ones end with the event that is being written."""
+    return run.fulfilled_at if run.fulfilled_at is not None else 1 << 62
 
 
 def _epoch(moment: datetime) -> int:

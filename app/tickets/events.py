@@ -33,7 +33,15 @@ class EventType(StrEnum):
 
 
 PAYLOAD: dict[EventType, tuple[str, ...]] = {
-    EventType.CREATED: ("by", "first_message", "status", "message_id"),
+    EventType.CREATED: (
+        "by",
+        "first_message",
+        "status",
+        "priority",
+        "proved",
+        "message_id",
+        "policy_version_id",
+    ),
     EventType.PROVED: (),
     EventType.MESSAGE: ("message_id",),
     EventType.MESSAGE_WITHDRAWN: ("message_id",),

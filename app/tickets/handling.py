@@ -99,7 +99,8 @@ def change_priority(
     ticket.priority = to
     record.note(session, ticket, EventType.PRIORITY, acting, now=now, payload={"from": before, "to": to})
     _begun(session, ticket, acting, now)
-    _settle(session, ticket, now, rematch=time_zone)
+    deadlines.rematch(session, ticket, acting, time_zone=time_zone, now=now)
+    _settle(session, ticket, now)
     return True
 
 
@@ -126,7 +127,8 @@ def change_request_type(
     payload: dict[str, object] = {"from_id": before, "to_id": to}
     record.note(session, ticket, EventType.REQUEST_TYPE, acting, now=now, payload=payload)
     _begun(session, ticket, acting, now)
-    _settle(session, ticket, now, rematch=time_zone)
+    deadlines.rematch(session, ticket, acting, time_zone=time_zone, now=now)
+    _settle(session, ticket, now)
     return True
 
 
@@ -279,7 +281,8 @@ def _set_disposal(session: Session, ticket: Ticket, to: str | None, acting: Acti
     record.note(session, ticket, EventType.DISPOSAL, acting, now=now, payload=payload)
     ticket.disposal = to
     ticket.is_open = to is None and ticket.status not in (Status.SOLVED, Status.CLOSED)
-    _settle(session, ticket, now)
+    deadlines.refresh(session, ticket, now=now, everything=True)
+    session.flush()
 
 
 # --- who looked at it ------------------------------------------------------------------------------------------------
@@ -308,8 +311,8 @@ def _begun(session: Session, ticket: Ticket, acting: Acting, now: datetime) -> N
     record.move(session, ticket, after_agent_action(Status(ticket.status)), acting, now=now)
 
 
-def _settle(session: Session, ticket: Ticket, now: datetime, *, rematch: str | None = None) -> None:
-    deadlines.refresh(session, ticket, now=now, rematch=rematch)
+def _settle(session: Session, ticket: Ticket, now: datetime) -> None:
+    deadlines.refresh(session, ticket, now=now)
     session.flush()
 
 

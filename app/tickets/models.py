@@ -316,6 +316,8 @@ class TicketEvent(Base):
                 "message_id",
                 "*_id",
                 "status",
+                "priority",
+                "proved",
                 "by",
                 "first_message",
                 "reason",

@@ -202,19 +202,21 @@ def _open(
         is_open=True,
         send_key=key,
     )
-    clocks = deadlines.begin(session, ticket, first_message=first_message, time_zone=rules.time_zone, now=now)
+    created: dict[str, object] = {
+        "by": "customer" if by is None else "agent",
+        "first_message": first_message,
+        "status": ticket.status,
+        "priority": ticket.priority,
+        "proved": proved,
+    }
+    clocks = deadlines.begin(session, ticket, created, time_zone=rules.time_zone, now=now)
     session.add(ticket)
     session.flush()
     author = Acting(person.id, "customer") if first_message == "customer" else Acting(by, "agent")
     message = _message(session, ticket, request, author, public=first_message != "internal", key=key, now=now)
     opener = author if by is None else Acting(by, "agent")
-    payload: dict[str, object] = {
-        "by": "customer" if by is None else "agent",
-        "first_message": first_message,
-        "status": ticket.status,
-        "message_id": message.id,
-    }
-    record.note(session, ticket, EventType.CREATED, opener, now=now, public=True, payload=payload)
+    created |= {"message_id": message.id, "policy_version_id": ticket.policy_version_id}
+    record.note(session, ticket, EventType.CREATED, opener, now=now, public=True, payload=created)
     for clock in clocks:
         clock.ticket_id = ticket.id
         session.add(clock)
@@ -302,7 +304,8 @@ def prove(session: Session, token: str, *, rules: Rules, now: datetime) -> tuple
         ticket.organisation_id = _organisation_of(session, person_id)
         acting = Acting(person_id, "customer")
         record.note(session, ticket, EventType.PROVED, acting, now=now)
-        deadlines.refresh(session, ticket, now=now, rematch=rules.time_zone)
+        deadlines.rematch(session, ticket, acting, time_zone=rules.time_zone, now=now)
+        deadlines.refresh(session, ticket, now=now)
     session.flush()
     return ticket_id, person_id
 
@@ -480,7 +483,7 @@ def withdraw_message(
     ).first()
     if newest is not None:
         _active(ticket, "agent" if newest[0] == "agent" else "customer", newest[1])
-    deadlines.refresh(session, ticket, now=now)
+    deadlines.refresh(session, ticket, now=now, everything=True)
     session.flush()
     return True
 
