@@ -43,6 +43,9 @@ class Term:
     known: bool = False
     stop: bool = False
     stems: Alternatives = field(default_factory=dict)
+    own: set[int] = field(
+        default_factory=set
+    )  # those of `stems` that are the typed word itself, in other forms
     sums: list[tuple[list[Alternatives], float]] = field(default_factory=list)
     corrections: list[int] = field(default_factory=list)  # forms that may have been meant, nearest first
 
@@ -112,6 +115,7 @@ class _Reader:
         if not term.stems and (number := self.partition.form(form)) >= 0:
             self._add_form(term, number, 1.0)
         term.known = bool(term.stems)
+        term.own = set(term.stems)
         return term
 
     def _number(self, form: str) -> int:
@@ -167,7 +171,9 @@ class _Reader:
         if parts:
             term.sums.append((parts, PARTS))
         for base in base_forms(term.form, self.lang):
-            term.add(self._number(base), BASE)
+            if (number := self._number(base)) >= 0:
+                term.add(number, BASE)
+                term.own.add(number)
 
     def _meanings(self, form: str) -> Alternatives:
         """A single word with its synonyms."""

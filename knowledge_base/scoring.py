@@ -45,11 +45,20 @@ def _rarity(partition: Partition, term: Term) -> float:
 
 def term_scores(partition: Partition, term: Term) -> Array:
     """What one typed word gives each article: the best of its alternatives."""
-    best = _best(partition, term.stems)
+    best = _best(partition, _evened(partition, term))
     for together, weight in term.sums:
         total = sum((_best(partition, part) for part in together), np.zeros(partition.count, np.float32))
         np.maximum(best, total * (weight / len(together) ** 0.5), out=best)
     return best
+
+
+def _evened(partition: Partition, term: Term) -> Alternatives:
+    """The alternatives, none rarer than the typed word with its forms: a rare synonym or form says no more than that."""
+    idf = partition["idf"]
+    if not term.own:
+        return term.stems
+    rarity = min(float(idf[number]) for number in term.own)
+    return {number: weight * min(1.0, rarity / float(idf[number])) for number, weight in term.stems.items()}
 
 
 def _best(partition: Partition, stems: Alternatives) -> Array:
@@ -121,9 +130,9 @@ def rank(partition: Partition, query: Query, allowed: Array) -> Ranking:
     top = float(total.max(initial=0.0))
     if not top:
         return Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32), marked)
+    found = np.flatnonzero(total > KEPT * top)
     exact = partition.titled(query.title)
     total[exact] += (top + 1.0) * allowed[exact]
-    found = np.flatnonzero(total > KEPT * total.max())
     found = found[np.argsort(-total[found], kind="stable")]
     head, tail = found[:RERANKED], found[RERANKED:]
     bonus = NEAR_WEIGHT * nearness(partition, head, marked) + PRIOR * partition["prior"][head]
