@@ -9,6 +9,7 @@ from app.words import N_
 
 ACTIONS: dict[str, str] = {
     "article.create": N_("Article created"),
+    "article.image": N_("Image added to an article"),
     "article.save": N_("Article edited"),
     "article.publish": N_("Article published"),
     "article.withdraw": N_("Article withdrawn"),
@@ -20,6 +21,7 @@ ACTIONS: dict[str, str] = {
     "database.copy": N_("Database copied"),
     "database.upgrade": N_("Database brought to a newer version"),
     "database.downgrade": N_("Database brought to an older version"),
+    "demo.clear": N_("Demo removed"),
     "glossary.create": N_("Glossary term created"),
     "glossary.change": N_("Glossary term changed"),
     "glossary.delete": N_("Glossary term deleted"),
