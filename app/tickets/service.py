@@ -1,31 +1,27 @@
-"""The conversation of a request: opened, proved, answered from both sides, solved and reopened.
+"""The conversation of a request: answered from both sides, noted, taken back, solved and reopened.
 
 Each verb locks first, writes its events, has the deadlines found again and puts its letters; done twice with the same
-`send_key` it happens once. What the team does beside writing is in `app.tickets.handling`. Knows no page and no letter's
-words.
+`send_key` it happens once. How a request begins is `app.tickets.opening`, what the team does beside writing
+`app.tickets.handling`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import outbox
-from app.accounts import service as accounts
-from app.accounts.models import Membership, Person
+from app.accounts.models import Person
 from app.accounts.permissions import Viewer
-from app.accounts.queries import lock_person
 from app.errors import Conflict, NotVisible, Refused
-from app.tickets import deadlines, links, record
+from app.tickets import deadlines, links, messages, record
 from app.tickets.events import EventType
-from app.tickets.models import Attachment, Message, Ticket, TicketEvent
+from app.tickets.messages import Sent, Text
+from app.tickets.models import Message, Ticket, TicketEvent
 from app.tickets.queries import (
-    WORK,
     Reader,
-    TypeChoice,
     lock_ticket,
     newest_message_id,
     on_desk,
@@ -36,278 +32,8 @@ from app.tickets.rules import Rules
 from app.tickets.status import Status, after_agent_action, after_customer_message, takes_messages
 from app.words import N_
 
-# A letter leaves a little after the last moment in which its message may be taken back: instants are whole seconds, and
-# two hosts' clocks may differ.
-AFTER_UNDO = timedelta(seconds=2)
-TEXT_AT_MOST = 20_000  # characters of a message; Markdown costs more than its length
-
 CLOSED = N_("This request is closed. Send a new one; your text is still here.")
 TAKEN_BY_MESSAGE = N_("%(name)s has written a message (%(at)s). Read it first; your text is still here.")
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file that lies in the storage already: its key there, its clean name, what it is."""
-
-    storage_key: str
-    name: str
-    content_type: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What somebody asks, as it comes from a form, a mail or an interface. Already cleaned and within its limits."""
-
-    subject: str
-    body: str
-    send_key: str
-    language: str
-    kind: TypeChoice | None = None
-    files: tuple[File, ...] = ()
-    private: bool = False
-    privacy_version: int = 0
-    channel: str = "web"
-    body_kind: str = "markdown"
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One message on its way into a request."""
-
-    body: str
-    send_key: str
-    files: tuple[File, ...] = ()
-    body_kind: str = "markdown"
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of it. `repeated` means that it had been sent before: nothing was stored now, and files that came
-    with it belong to nobody. `letter` says whether a confirmation goes out."""
-
-    ticket_id: int
-    message_id: int
-    repeated: bool = False
-    letter: bool = True
-
-
-# --- a request begins ----------------------------------------------------------------------------------------------
-
-
-def open_ticket(session: Session, request: Request, *, viewer: Viewer, rules: Rules, now: datetime) -> Sent:
-    """A signed-in person sends a request; it belongs to the first organisation she is in."""
-    if viewer.person_id is None:
-        raise NotVisible
-    person = lock_person(session, viewer.person_id)
-    organisation_id = viewer.organisations[0][0] if viewer.organisations else None
-    return _open(session, request, person, organisation_id=organisation_id, proved=True, rules=rules, now=now)
-
-
-def open_as_guest(
-    session: Session, request: Request, *, name: str, address: str, rules: Rules, now: datetime
-) -> Sent:
-    """A visitor sends a request. It stays unproved until she presses the button behind the link in the letter, even
-    when the address is a known one: anybody may have typed it."""
-    person = accounts.guest(session, address, name=name, language=request.language, now=now)
-    return _open(session, request, person, organisation_id=None, proved=False, rules=rules, now=now)
-
-
-def open_on_behalf(
-    session: Session,
-    request: Request,
-    *,
-    viewer: Viewer,
-    address: str,
-    name: str,
-    first_message: str = "customer",
-    team_id: int | None = None,
-    priority: str | None = None,
-    rules: Rules,
-    now: datetime,
-) -> Sent:
-    """A member of the team opens a request for somebody.
-
-    `first_message` says what its text is: `customer` (what she said on the phone), `internal` (a note about it; she
-    sees only the subject) or `agent_public` (we write to her first).
-    """
-    if not viewer.may(WORK) or viewer.person_id is None:
-        raise NotVisible
-    person = accounts.guest(session, address, name=name, language=request.language, now=now)
-    return _open(
-        session,
-        request,
-        person,
-        organisation_id=_organisation_of(session, person.id),
-        proved=True,
-        by=viewer.person_id,
-        first_message=first_message,
-        team_id=team_id,
-        priority=priority,
-        rules=rules,
-        now=now,
-    )
-
-
-def _organisation_of(session: Session, person_id: int) -> int | None:
-
-    return session.scalar(
-        select(Membership.organisation_id)
-        .where(Membership.person_id == person_id)
-        .order_by(Membership.id)
-        .limit(1)
-    )
-
-
-def _open(
-    session: Session,
-    request: Request,
-    person: Person,
-    *,
-    organisation_id: int | None,
-    proved: bool,
-    by: int | None = None,
-    first_message: str = "customer",
-    team_id: int | None = None,
-    priority: str | None = None,
-    rules: Rules,
-    now: datetime,
-) -> Sent:
-    """`by` is the member of the team who opens it for the person. The person's row is locked: a second sending with
-    the same key waits here and then finds the first."""
-    key = f"{person.id}.{request.send_key}"
-    earlier, recent = _earlier(session, key, person.id, now)
-    if earlier is not None:
-        return earlier
-    outbound = first_message == "agent_public"
-    status = Status.PENDING if outbound else Status.NEW
-    ticket = Ticket(
-        subject=request.subject,
-        requester_id=person.id,
-        organisation_id=organisation_id,
-        request_type_id=request.kind.id if request.kind else None,
-        team_id=team_id or (request.kind.team_id if request.kind else None),
-        status=status.value,
-        status_at=now,
-        priority=priority or (request.kind.priority if request.kind else "normal"),
-        channel=request.channel,
-        language=request.language,
-        private=request.private,
-        privacy_version=request.privacy_version,
-        created_at=now,
-        proved_at=now if proved else None,
-        last_activity_at=now,
-        last_author_kind="customer" if first_message == "customer" else "agent",
-        is_open=True,
-        send_key=key,
-    )
-    created: dict[str, object] = {
-        "by": "customer" if by is None else "agent",
-        "first_message": first_message,
-        "status": ticket.status,
-        "priority": ticket.priority,
-        "proved": proved,
-    }
-    clocks = deadlines.begin(session, ticket, created, time_zone=rules.time_zone, now=now)
-    session.add(ticket)
-    session.flush()
-    author = Acting(person.id, "customer") if first_message == "customer" else Acting(by, "agent")
-    message = _message(session, ticket, request, author, public=first_message != "internal", key=key, now=now)
-    opener = author if by is None else Acting(by, "agent")
-    created |= {"message_id": message.id, "policy_version_id": ticket.policy_version_id}
-    record.note(session, ticket, EventType.CREATED, opener, now=now, public=True, payload=created)
-    for clock in clocks:
-        clock.ticket_id = ticket.id
-        session.add(clock)
-    links.ensure(session, ticket.id, person.id, secret=rules.secret, now=now)
-    letter = outbound or rules.letters_an_hour is None or recent < rules.letters_an_hour
-    if outbound:
-        _put_reply(session, ticket, message, rules=rules, now=now)
-    elif letter:
-        outbox.put(session, "tickets.received", run_at=now, ticket_id=ticket.id)
-    session.flush()
-    return Sent(ticket.id, message.id, letter=letter)
-
-
-def _earlier(session: Session, key: str, person_id: int, now: datetime) -> tuple[Sent | None, int]:
-    """The request sent before with this key, and how many the person sent within the last hour."""
-    an_hour_ago = now - timedelta(hours=1)
-    rows = session.execute(
-        select(Ticket.id, Ticket.send_key, Ticket.created_at).where(
-            or_(
-                Ticket.send_key == key,
-                and_(Ticket.requester_id == person_id, Ticket.last_activity_at > an_hour_ago),
-            )
-        )
-    ).all()
-    for ticket_id, known, _ in rows:
-        if known == key:
-            first = session.scalars(select(Message.id).where(Message.send_key == key)).one()
-            return Sent(ticket_id, first, repeated=True), 0
-    return None, sum(created > an_hour_ago for _, _, created in rows)
-
-
-def _message(
-    session: Session,
-    ticket: Ticket,
-    text: Request | Text,
-    author: Acting,
-    *,
-    public: bool,
-    key: str,
-    now: datetime,
-) -> Message:
-    """Store one message with its files; it has its id afterwards."""
-    message = Message(
-        ticket_id=ticket.id,
-        author_id=author.person_id,
-        author_kind=author.kind,
-        public=public,
-        body=text.body,
-        body_kind=text.body_kind,
-        created_at=now,
-        send_key=key,
-    )
-    session.add(message)
-    session.flush()
-    session.add_all(
-        Attachment(
-            message_id=message.id,
-            ticket_id=ticket.id,
-            storage_key=file.storage_key,
-            name=file.name,
-            content_type=file.content_type,
-            size=file.size,
-            sha256=file.sha256,
-            created_at=now,
-        )
-        for file in text.files
-    )
-    return message
-
-
-def prove(session: Session, token: str, *, rules: Rules, now: datetime) -> tuple[int, int]:
-    """The button behind the link in a letter: the address is hers, and the clocks of an unproved request begin.
-
-    Gives ticket and person; safe to repeat. Raises `NotVisible` for a link that opens nothing (any more).
-    """
-    found = links.live(session, links.hash_of(token), period=rules.link, now=now)
-    if found is None:
-        raise NotVisible
-    ticket_id, person_id = found
-    person = lock_person(session, person_id)
-    ticket = lock_ticket(session, ticket_id, Ticket.disposal.is_(None))
-    person.proved_at = person.proved_at or now
-    if ticket.proved_at is None and ticket.requester_id == person_id:
-        ticket.proved_at = ticket.last_activity_at = now
-        ticket.organisation_id = _organisation_of(session, person_id)
-        acting = Acting(person_id, "customer")
-        record.note(session, ticket, EventType.PROVED, acting, now=now)
-        deadlines.rematch(session, ticket, acting, time_zone=rules.time_zone, now=now)
-        deadlines.refresh(session, ticket, now=now)
-    session.flush()
-    return ticket_id, person_id
 
 
 # --- the customer's side ---------------------------------------------------------------------------------------------
@@ -321,12 +47,14 @@ def reply_as_customer(
     Raises `NotVisible`, and `Refused` for a closed one.
     """
     ticket = lock_ticket(session, ticket_id, on_own_side(reader))
-    earlier = _message_with(session, ticket, text.send_key)
+    earlier = messages.stored_with(session, ticket, text.send_key)
     if earlier is not None:
         return Sent(ticket.id, earlier, repeated=True)
     _may_be_written_to(ticket, rules, now)
     acting = record.on_customer_side(ticket, _person_of(reader))
-    message = _message(session, ticket, text, acting, public=True, key=_key(ticket, text.send_key), now=now)
+    message = messages.store(
+        session, ticket, text, acting, public=True, key=messages.key_in(ticket, text.send_key), now=now
+    )
     record.note(
         session,
         ticket,
@@ -407,13 +135,15 @@ def reply_as_agent(
     `NotVisible`.
     """
     ticket, acting = _at_work(session, ticket_id, viewer)
-    earlier = _message_with(session, ticket, text.send_key)
+    earlier = messages.stored_with(session, ticket, text.send_key)
     if earlier is not None:
         return Sent(ticket.id, earlier, repeated=True)
     if not takes_messages(Status(ticket.status)):
         raise Refused(CLOSED)
     _nothing_newer(session, ticket, seen_message_id, viewer)
-    message = _message(session, ticket, text, acting, public=True, key=_key(ticket, text.send_key), now=now)
+    message = messages.store(
+        session, ticket, text, acting, public=True, key=messages.key_in(ticket, text.send_key), now=now
+    )
     record.note(
         session,
         ticket,
@@ -426,17 +156,19 @@ def reply_as_agent(
     record.move(session, ticket, _wanted(status_after, ticket), acting, now=now)
     _active(ticket, "agent", now)
     links.ensure(session, ticket.id, ticket.requester_id, secret=rules.secret, now=now)
-    _put_reply(session, ticket, message, rules=rules, now=now)
+    messages.put_reply(session, ticket, message, rules=rules, now=now)
     return _kept(session, ticket, message, now)
 
 
 def add_note(session: Session, ticket_id: int, text: Text, *, viewer: Viewer, now: datetime) -> Sent:
     """A member of the team writes for the team only. Notes may be added to closed tickets too."""
     ticket, acting = _at_work(session, ticket_id, viewer)
-    earlier = _message_with(session, ticket, text.send_key)
+    earlier = messages.stored_with(session, ticket, text.send_key)
     if earlier is not None:
         return Sent(ticket.id, earlier, repeated=True)
-    message = _message(session, ticket, text, acting, public=False, key=_key(ticket, text.send_key), now=now)
+    message = messages.store(
+        session, ticket, text, acting, public=False, key=messages.key_in(ticket, text.send_key), now=now
+    )
     record.note(session, ticket, EventType.MESSAGE, acting, now=now, payload={"message_id": message.id})
     record.move(session, ticket, after_agent_action(Status(ticket.status)), acting, now=now)
     return _kept(session, ticket, message, now)
@@ -536,28 +268,7 @@ def _wanted(status_after: str, ticket: Ticket) -> Status:
     return after_agent_action(Status(ticket.status)) if wanted is Status.NEW else wanted
 
 
-def _put_reply(session: Session, ticket: Ticket, message: Message, *, rules: Rules, now: datetime) -> None:
-    """The customer's letter, after the time in which the reply may be taken back."""
-    wait = rules.undo + AFTER_UNDO if rules.undo else timedelta(0)
-    outbox.put(
-        session,
-        "tickets.agent_replied",
-        run_at=now + wait,
-        message_id=message.id,
-        person_id=ticket.requester_id,
-    )
-
-
 # --- what all verbs share --------------------------------------------------------------------------------------------
-
-
-def _key(ticket: Ticket, send_key: str) -> str:
-    """Unique over all messages; within one ticket its lock keeps two sendings apart."""
-    return f"t{ticket.id}.{send_key}"
-
-
-def _message_with(session: Session, ticket: Ticket, send_key: str) -> int | None:
-    return session.scalar(select(Message.id).where(Message.send_key == _key(ticket, send_key)))
 
 
 def _active(ticket: Ticket, author: str, now: datetime) -> None:

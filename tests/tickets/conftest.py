@@ -17,10 +17,10 @@ from app.accounts.queries import viewer_of_person
 from app.db import Database
 from app.outbox import Job
 from app.preferences import Preferences
-from app.tickets import service
+from app.tickets import opening
+from app.tickets.messages import Request, Sent, Text
 from app.tickets.models import Ticket, TicketEvent
 from app.tickets.rules import Rules
-from app.tickets.service import Request, Sent, Text
 from tests import factories
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 10:00 in Berlin, an hour after opening
@@ -54,10 +54,10 @@ class Desk:
     agent: Viewer
 
     def open(self, now: datetime = MONDAY, **given: Any) -> Sent:
-        return service.open_ticket(self.session, request(**given), viewer=self.customer, rules=RULES, now=now)
+        return opening.open_ticket(self.session, request(**given), viewer=self.customer, rules=RULES, now=now)
 
     def guest(self, address: str = "guest@example.org", name: str = "Gusti", now: datetime = MONDAY) -> Sent:
-        return service.open_as_guest(
+        return opening.open_as_guest(
             self.session, request(), name=name, address=address, rules=RULES, now=now
         )
 

@@ -12,7 +12,8 @@ from app.accounts.models import AGENT, Team, TeamMember
 from app.db import Database
 from app.errors import Conflict, NotVisible, Refused
 from app.now import now as present
-from app.tickets import handling, service
+from app.tickets import handling, opening, service
+from app.tickets.messages import Sent
 from app.tickets.models import SlaClock, StaffAccess, Ticket, TicketEvent
 from app.tickets.queries import head, is_visible, on_desk
 from tests import factories
@@ -179,7 +180,7 @@ def test_the_next_ticket_is_of_her_teams_or_of_none(desk: Desk) -> None:
 
 
 def test_nobody_takes_her_own_request(desk: Desk) -> None:
-    service.open_ticket(desk.session, request(), viewer=desk.agent, rules=RULES, now=MONDAY)
+    opening.open_ticket(desk.session, request(), viewer=desk.agent, rules=RULES, now=MONDAY)
     assert handling.take_next(desk.session, viewer=desk.agent, now=MONDAY) is None
     with pytest.raises(NotVisible):
         handling.take_next(desk.session, viewer=desk.customer, now=MONDAY)
@@ -193,7 +194,7 @@ def test_agents_who_press_at_once_never_get_the_same_ticket(database: Database) 
         customer = viewer_of(session, factories.person(session))
         agents = [viewer_of(session, factories.person(session, AGENT)) for _ in range(AGENTS)]
         for _ in range(TICKETS):
-            service.open_ticket(session, request(), viewer=customer, rules=RULES, now=present())
+            opening.open_ticket(session, request(), viewer=customer, rules=RULES, now=present())
         session.commit()
     taken: list[int] = []
     faults: list[BaseException] = []
@@ -231,12 +232,12 @@ def test_a_double_click_from_two_threads_makes_one_request(database: Database) -
         session.commit()
     asked, answered = request(), text()
     barrier = threading.Barrier(4)
-    results: list[service.Sent] = []
+    results: list[Sent] = []
 
     def send() -> None:
         barrier.wait()
         with database.session(write=True) as session:
-            sent = service.open_ticket(session, asked, viewer=customer, rules=RULES, now=present())
+            sent = opening.open_ticket(session, asked, viewer=customer, rules=RULES, now=present())
             session.commit()
         with database.session(write=True) as session:
             service.reply_as_customer(

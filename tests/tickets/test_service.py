@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from app.errors import Conflict, NotVisible, Refused
-from app.tickets import links, service
+from app.tickets import links, opening, service
+from app.tickets.messages import Sent
 from app.tickets.models import TicketLink
 from app.tickets.queries import ByLink
 from tests.tickets.conftest import MONDAY, RULES, Desk, later, request, text
@@ -24,20 +25,20 @@ def test_a_customers_request_has_its_message_event_link_and_letter(desk: Desk) -
 
 def test_sending_twice_makes_one_request(desk: Desk) -> None:
     asked = request()
-    first = service.open_ticket(desk.session, asked, viewer=desk.customer, rules=RULES, now=MONDAY)
-    second = service.open_ticket(desk.session, asked, viewer=desk.customer, rules=RULES, now=later(days=3))
+    first = opening.open_ticket(desk.session, asked, viewer=desk.customer, rules=RULES, now=MONDAY)
+    second = opening.open_ticket(desk.session, asked, viewer=desk.customer, rules=RULES, now=later(days=3))
     assert (second.ticket_id, second.message_id, second.repeated) == (*_ids(first), True)
     assert len(desk.jobs()) == 1
 
 
-def _ids(sent: service.Sent) -> tuple[int, int]:
+def _ids(sent: Sent) -> tuple[int, int]:
     return sent.ticket_id, sent.message_id
 
 
 def test_the_same_key_of_another_person_is_another_request(desk: Desk) -> None:
     asked = request()
-    first = service.open_ticket(desk.session, asked, viewer=desk.customer, rules=RULES, now=MONDAY)
-    second = service.open_ticket(desk.session, asked, viewer=desk.person(), rules=RULES, now=MONDAY)
+    first = opening.open_ticket(desk.session, asked, viewer=desk.customer, rules=RULES, now=MONDAY)
+    second = opening.open_ticket(desk.session, asked, viewer=desk.person(), rules=RULES, now=MONDAY)
     assert second.ticket_id != first.ticket_id
 
 
@@ -54,18 +55,18 @@ def test_a_guests_request_is_unproved_until_the_button(desk: Desk) -> None:
     assert ticket.proved_at is None
     assert ticket.next_due_at is None
     token = _token(desk, sent)
-    assert service.prove(desk.session, token, rules=RULES, now=later(1)) == (
+    assert opening.prove(desk.session, token, rules=RULES, now=later(1)) == (
         ticket.id,
         ticket.requester_id,
     )
-    service.prove(desk.session, token, rules=RULES, now=later(2))
+    opening.prove(desk.session, token, rules=RULES, now=later(2))
     ticket = desk.ticket(sent)
     assert ticket.proved_at == later(1)
     assert ticket.next_due_at == later(9 + 16)  # 8 business hours from 11:00: tomorrow at 11:00
     assert desk.events(sent) == ["created", "proved"]
 
 
-def _token(desk: Desk, sent: service.Sent) -> str:
+def _token(desk: Desk, sent: Sent) -> str:
     ticket = desk.ticket(sent)
     address = links.address(desk.session, ticket.id, ticket.requester_id, secret=RULES.secret, base_url="")
     assert address is not None
@@ -86,7 +87,7 @@ def test_a_guest_who_types_a_known_address_neither_renames_nor_proves_anybody(de
 def test_an_unknown_link_opens_nothing(desk: Desk) -> None:
     desk.guest()
     with pytest.raises(NotVisible):
-        service.prove(desk.session, "x" * 43, rules=RULES, now=MONDAY)
+        opening.prove(desk.session, "x" * 43, rules=RULES, now=MONDAY)
 
 
 def test_a_customers_reply_brings_a_waiting_ticket_back(desk: Desk) -> None:
@@ -126,7 +127,7 @@ def test_a_foreign_or_missing_ticket_takes_no_reply(desk: Desk) -> None:
 
 def test_the_one_with_the_link_writes_in_her_own_name(desk: Desk) -> None:
     sent = desk.guest()
-    _, person_id = service.prove(desk.session, _token(desk, sent), rules=RULES, now=MONDAY)
+    _, person_id = opening.prove(desk.session, _token(desk, sent), rules=RULES, now=MONDAY)
     by_link = ByLink(sent.ticket_id, person_id)
     service.reply_as_customer(desk.session, sent.ticket_id, text(), reader=by_link, rules=RULES, now=MONDAY)
     other = desk.open()
@@ -245,7 +246,7 @@ def test_after_its_period_a_solved_request_takes_nothing_more(desk: Desk) -> Non
     ],
 )
 def test_on_behalf_of_a_customer(desk: Desk, first_message: str, status: str, due: bool, letter: str) -> None:
-    sent = service.open_on_behalf(
+    sent = opening.open_on_behalf(
         desk.session,
         request(channel="phone"),
         viewer=desk.agent,
@@ -263,7 +264,7 @@ def test_on_behalf_of_a_customer(desk: Desk, first_message: str, status: str, du
 
 def test_customers_open_nothing_for_others(desk: Desk) -> None:
     with pytest.raises(NotVisible):
-        service.open_on_behalf(
+        opening.open_on_behalf(
             desk.session,
             request(),
             viewer=desk.customer,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.db import Database
 from app.errors import Refused
-from app.tickets import handling, service, status, upkeep
+from app.tickets import handling, opening, service, status, upkeep
 from app.tickets.models import PAUSED_FROM, SlaClock, Ticket, TicketEvent
 from app.tickets.status import OPEN_STATES, Actor, Status
 from tests import factories
@@ -73,7 +73,7 @@ def test_any_walk_keeps_ticket_events_and_clock_in_agreement(
         customer = viewer_of(session, factories.person(session))
         agent = viewer_of(session, factories.person(session, "agent"))
         moment = MONDAY
-        ticket_id = service.open_ticket(
+        ticket_id = opening.open_ticket(
             session, request(), viewer=customer, rules=RULES, now=moment
         ).ticket_id
         last_reply = 0
