@@ -106,7 +106,7 @@ def snapshot_path(directory: Path, generation: int) -> Path:
 
 def sweep(directory: Path) -> None:
     """Remove what a killed writer left half-written; only called with the lock held."""
-    for left in [*directory.glob("*.tmp"), *directory.glob("*.part")]:
+    for left in [path for pattern in ("*.tmp", "*.part", "*.toc.*") for path in directory.glob(pattern)]:
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

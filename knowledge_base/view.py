@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from knowledge_base import arrayfile, snapshot, store
+from knowledge_base.analysis import stop_words
 from knowledge_base.document import LANGUAGES
 from knowledge_base.folder import RETRY, BrokenIndex, being_written, read_state, signature, snapshot_path
 from knowledge_base.partition import Partition
+from knowledge_base.synonyms import built_in
 
 _PATIENCE = 5.0  # seconds a first reader waits for a writer at work
 
@@ -47,6 +49,9 @@ class View:
 
 def open_patiently(folder: Path) -> View:
     """A view where there is none yet: while a writer moves files below us, wait for what it publishes."""
+    for lang in LANGUAGES:  # read now, so that no reader waits for it
+        built_in(lang)
+        stop_words(lang)
     end = time.monotonic() + _PATIENCE
     while True:
         waiting = being_written(folder) and time.monotonic() < end

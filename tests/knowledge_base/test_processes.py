@@ -15,7 +15,6 @@ _COMMON = """
 import os, signal, sys, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
-import knowledge_base.index
 from knowledge_base.document import Document, Section
 from knowledge_base.index import Index
 from knowledge_base.search import search
@@ -26,7 +25,7 @@ def article(key, title):
 """
 
 _DIE = """
-import json
+import json, pkgutil
 def dying(original, at):
     def call(*args, **kwargs):
         if at == "end":
@@ -34,9 +33,7 @@ def dying(original, at):
         os.kill(os.getpid(), signal.SIGKILL)
     return call
 def die_at(folder, place, name, at, action):
-    owner = knowledge_base
-    for part in place.split("."):
-        owner = getattr(owner, part)
+    owner = pkgutil.resolve_name(place)
     index = Index.open(folder)
     setattr(owner, name, dying(getattr(owner, name), at))
     new = [article(1, "Neuer Hebel"), article(3, "Griff")]
@@ -72,17 +69,19 @@ def run(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 POINTS = [
-    ("store", "fields_of", "start"),
-    ("store", "fields_of", "end"),
-    ("index", "draw_snapshot", "start"),
-    ("store.arrayfile", "write", "start"),
-    ("index.arrayfile", "write", "end"),
-    ("folder.os", "fsync", "start"),
-    ("folder.os", "replace", "start"),
-    ("index", "write_state", "start"),
-    ("folder.json", "dump", "end"),
-    ("index.shutil", "rmtree", "start"),
-    ("store.FileIndex", "latest_generation", "end"),
+    ("knowledge_base.store", "fields_of", "start"),
+    ("knowledge_base.store", "fields_of", "end"),
+    ("whoosh.index:TOC", "write", "start"),
+    ("whoosh.index:TOC", "write", "end"),
+    ("knowledge_base.index", "draw_snapshot", "start"),
+    ("knowledge_base.arrayfile", "write", "start"),
+    ("knowledge_base.arrayfile", "write", "end"),
+    ("knowledge_base.folder:os", "fsync", "start"),
+    ("knowledge_base.folder:os", "replace", "start"),
+    ("knowledge_base.index", "write_state", "start"),
+    ("knowledge_base.folder:json", "dump", "end"),
+    ("knowledge_base.index:shutil", "rmtree", "start"),
+    ("knowledge_base.store:FileIndex", "latest_generation", "end"),
 ]
 
 
