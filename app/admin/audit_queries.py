@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, Select, String, cast, literal, select, union_all
+from sqlalchemy import Row, Select, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from app.accounts.models import STAFF, Organisation, Person, Team
@@ -63,15 +63,24 @@ def _wanted(statement: Select[Any], wanted: Filter, zone: ZoneInfo) -> Select[An
     return statement
 
 
-def names(session: Session, objects: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """What the objects of these kinds and row numbers are called today, in one statement; gone ones are missing."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an object is called today, and what its page's address needs: a row number and perhaps a language."""
+
+    name: str
+    page_id: int
+    lang: str | None
+
+
+def names(session: Session, objects: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Named]:
+    """The objects of these kinds and row numbers, in one statement; gone ones are missing."""
     ids: dict[str, set[int]] = {}
     for kind, number in objects:
         ids.setdefault(kind, set()).add(number)
     asked = [_NAMES[kind].where(_IDS[kind].in_(ids[kind])) for kind in _NAMES if kind in ids]
     if not asked:
         return {}
-    return {(kind, number): name for kind, number, name in session.execute(union_all(*asked))}
+    return {(kind, number): Named(*rest) for kind, number, *rest in session.execute(union_all(*asked))}
 
 
 def staff(session: Session) -> list[Row[int, str]]:
@@ -95,14 +104,23 @@ _IDS = {
     "category": Category.id,
     "glossary_term": GlossaryTerm.id,
 }
-_NAMES: dict[str, Select[str, int, str]] = {
-    "person": select(literal("person"), Person.id, Person.name),
-    "organisation": select(literal("organisation"), Organisation.id, Organisation.name),
-    "team": select(literal("team"), Team.id, Team.name),
-    "article": select(literal("article"), Article.id, ArticleText.title).join(
+
+
+def _named(kind: str, name: Any, page_id: Any = None, lang: Any = None) -> Select[Any]:
+    number = _IDS[kind]
+    return select(
+        literal(kind), number, name, number if page_id is None else page_id, null() if lang is None else lang
+    )
+
+
+_NAMES: dict[str, Select[Any]] = {
+    "person": _named("person", Person.name),
+    "organisation": _named("organisation", Organisation.name),
+    "team": _named("team", Team.name),
+    "article": _named("article", ArticleText.title, lang=ArticleText.lang).join(
         ArticleText, ArticleText.article_id == Article.id
     ),
-    "article_text": select(literal("article_text"), ArticleText.id, ArticleText.title),
-    "category": select(literal("category"), Category.id, cast(Category.path, String)),
-    "glossary_term": select(literal("glossary_term"), GlossaryTerm.id, GlossaryTerm.term),
+    "article_text": _named("article_text", ArticleText.title, ArticleText.article_id, ArticleText.lang),
+    "category": _named("category", Category.path),
+    "glossary_term": _named("glossary_term", GlossaryTerm.term),
 }

@@ -14,14 +14,14 @@ from flask_babel import gettext
 
 from app.access import needs
 from app.admin import audit_queries
-from app.admin.audit_queries import Filter
+from app.admin.audit_queries import Filter, Named
 from app.admin.audit_words import ACTIONS, ADDRESSES, DETAILS, OBJECTS, VALUES
 from app.preferences import BY_NAME
 from app.web import db, portal
 
 bp = Blueprint("audit", __name__)
 
-Names = Mapping[tuple[str, int], str]
+Names = Mapping[tuple[str, int], Named]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def log() -> str:
         "admin/audit/list.html",
         lines=[_line(row, names) for row in found.rows],
         wanted=wanted,
-        person=names.get(("person", wanted.person_id or 0)),
+        person=names[chosen].name if (chosen := ("person", wanted.person_id or 0)) in names else None,
         actions=_sorted(ACTIONS),
         kinds=_sorted({kind: words for kind, words in OBJECTS.items() if kind != "article_text"}),
         staff=audit_queries.staff(db()),
@@ -120,7 +120,7 @@ def _name(row: Any, names: Names) -> str:
         setting = BY_NAME.get(row.details.get("name", ""))
         return str(gettext(setting.label)) if setting else str(row.details.get("name", ""))
     if (row.object_kind, row.object_id) in names:
-        return names[row.object_kind, row.object_id]
+        return names[row.object_kind, row.object_id].name
     kind = str(gettext(OBJECTS[row.object_kind])) if row.object_kind in OBJECTS else row.object_kind
     named = row.details.get("name") or (f"#{row.object_id}" if row.object_id is not None else "")
     return f"{kind} {named}".strip()
@@ -131,10 +131,12 @@ def _target(row: Any, names: Names) -> str | None:
     pattern = ADDRESSES.get(row.object_kind)
     if pattern is None or ("{id}" in pattern and (row.object_kind, row.object_id) not in names):
         return None
-    try:
-        return pattern.format(id=row.object_id, name=row.details.get("name"), lang=row.details.get("lang"))
-    except KeyError:
-        return None
+    found = names.get((row.object_kind, row.object_id))
+    return pattern.format(
+        id=found.page_id if found else None,
+        name=row.details.get("name"),
+        lang=found.lang if found else row.details.get("lang"),
+    )
 
 
 def _details(details: Mapping[str, Any], names: Names) -> Iterator[tuple[str, str]]:
@@ -143,7 +145,7 @@ def _details(details: Mapping[str, Any], names: Names) -> Iterator[tuple[str, st
             continue
         value = details[key]
         if key == "person_id":
-            value = names.get(("person", value), f"#{value}")
+            value = names[person].name if (person := ("person", value)) in names else f"#{value}"
         yield str(gettext(label)), _readable(value)
 
 

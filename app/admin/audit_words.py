@@ -105,8 +105,10 @@ VALUES: dict[str, str] = {
     "title": N_("Title"),
 }
 
-# Where an object's page is; `{id}` is its row number, `{name}` and `{lang}` come from the details.
+# Where an object's page is; `{id}` and `{lang}` come from its row, `{name}` from the details.
 ADDRESSES: dict[str, str] = {
+    "article": "/admin/articles/{id}/{lang}",
+    "article_text": "/admin/articles/{id}/{lang}",
     "category": "/admin/categories/{id}",
     "glossary_term": "/admin/glossary/{id}",
     "legal_text": "/admin/legal/{name}/{lang}",

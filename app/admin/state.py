@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import observe, outbox, versions
@@ -127,6 +127,6 @@ def search_state(folder: Path) -> SearchState:
 
 def failed_jobs(session: Session, *, after: str | None, before: str | None) -> Page:
     """Work that failed for good, newest first."""
-    columns = (Job.id, Job.name, Job.attempts, Job.created_at, Job.done_at, Job.error)
-    statement: Select[Any] = select(*columns).where(Job.state == outbox.FAILED)
+    columns: tuple[Any, ...] = (Job.id, Job.name, Job.attempts, Job.created_at, Job.done_at, Job.error)
+    statement = select(*columns).where(Job.state == outbox.FAILED)
     return page(session, statement, (Job.id,), descending=True, after=after, before=before)
