@@ -166,7 +166,7 @@ def groups(session: Session, chosen: Audience) -> tuple[list[tuple[str, str]], l
         .limit(MOST_CHOICES)
     )
     segments = session.execute(select(Segment.slug, Segment.name).order_by(Segment.name).limit(MOST_CHOICES))
-    return list(organisations.tuples()), list(segments.tuples())
+    return [(slug, name) for slug, name in organisations], [(slug, name) for slug, name in segments]
 
 
 def terms(

@@ -11,13 +11,13 @@ from wtforms import (
     IntegerField,
     RadioField,
     SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
 )
 from wtforms.validators import AnyOf, NumberRange, Optional
-from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
+from wtforms.widgets import HiddenInput
 
+from app.accounts.forms import Checkboxes
 from app.articles.glossary import LONGEST_DEFINITION, LONGEST_TERM
 from app.articles.models import CUSTOMERS, INTERNAL, LISTED, PUBLIC, VOTE_REASONS
 from app.articles.service import LONGEST_BODY, LONGEST_SUMMARY, LONGEST_TITLE
@@ -38,13 +38,6 @@ AUDIENCES = {
     LISTED: lazy_gettext("Some organisations or customer groups"),
     INTERNAL: lazy_gettext("The team only"),
 }
-
-
-class Ticks(SelectMultipleField):
-    """Several of a few, as boxes to tick."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
 
 class VoteForm(PortalForm):
@@ -80,10 +73,14 @@ class ArticleForm(PortalForm):
         lazy_gettext("Who may read it"),
         choices=list(AUDIENCES.items()),
         default=PUBLIC,
+        validators=[required(lazy_gettext("Choose who may read the article."))],
         description=lazy_gettext("Category and readers hold for all languages and change at once."),
     )
-    organisations = Ticks(lazy_gettext("Organisations"))
-    segments = Ticks(lazy_gettext("Customer groups"))
+    organisations = Checkboxes(
+        lazy_gettext("Organisations"),
+        description=lazy_gettext("Counts where you chose some organisations or customer groups."),
+    )
+    segments = Checkboxes(lazy_gettext("Customer groups"))
     summary = TextAreaField(
         lazy_gettext("Summary"),
         [at_most(LONGEST_SUMMARY)],
