@@ -17,6 +17,7 @@ from app.accounts import queries as accounts_queries
 from app.accounts import views as accounts_views
 from app.accounts.permissions import VISITOR, Viewer
 from app.admin import audit_views, letter_views, mail_views, settings_views, start_views, system_views
+from app.api import search_views
 from app.articles import category_views, editor_views, glossary_views, reader_views
 from app.db import Database
 from app.legal import admin_views as legal_admin_views
@@ -33,6 +34,7 @@ MEGABYTE = 1024 * 1024
 BLUEPRINTS: tuple[Blueprint, ...] = (
     health_views.bp,
     reader_views.bp,
+    search_views.bp,
     editor_views.bp,
     category_views.bp,
     glossary_views.bp,
