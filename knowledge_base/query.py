@@ -16,7 +16,7 @@ from knowledge_base.synonyms import SynonymSet, built_in
 
 MAX_TEXT = 2000
 MAX_WORDS = 24
-STOP_WEIGHT = 0.3
+STOP_WEIGHT = 0.4
 
 # How much a find counts by the way it was found, the typed stem counting 1.
 SYNONYM = 0.8

@@ -13,7 +13,7 @@ from knowledge_base.store import FIELDS
 
 GRAM_WEIGHT = 0.2
 GRAM_UNKNOWN = 2.0  # times that, for words no article holds
-COVERAGE = 0.35  # share of the score that is lost when an article holds none of the typed words' weight
+COVERAGE = 0.45  # share of the score that is lost when an article holds none of the typed words' weight
 NEAR_WEIGHT = 0.06  # for each pair of typed words that stand close together
 PRIOR = 0.03  # for the most popular and most helpful article
 RERANKED = 40
