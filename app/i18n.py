@@ -40,7 +40,9 @@ def init(
     app.config["PORTAL_TIMEZONE"] = timezone
     app.config["PORTAL_PREFERRED_LANGUAGE"] = preferred
     Babel(app, default_locale=languages[0], default_timezone=timezone, locale_selector=language)
-    app.jinja_env.filters.update(date=format_date, datetime=format_datetime, ago=ago, number=format_number)
+    app.jinja_env.filters.update(
+        date=format_date, datetime=format_datetime, ago=ago, deadline=format_deadline, number=format_number
+    )
 
 
 def compile_catalogues(folder: Path = FOLDER) -> None:
@@ -122,9 +124,23 @@ def format_datetime(value: datetime, lang: str | None = None) -> str:
     return f"{dates.format_date(local, 'long', locale=_locale(lang))}, {format_time(local, lang)}"
 
 
+def format_deadline(value: datetime, lang: str | None = None, timezone: str | None = None) -> str:
+    """A moment that somebody waits for, like "Dienstag, 24. November, 11:30 Uhr" or "Tuesday, 24 November, 11:30".
+
+    `timezone` is needed where no application is at hand (letters).
+    """
+    local = value.astimezone(ZoneInfo(timezone) if timezone else _zone())
+    pattern = "EEEE, d. MMMM" if (lang or language()) == "de" else "EEEE, d MMMM"
+    day = dates.format_date(local, pattern, locale=_locale(lang))
+    return f"{day}, {_clock(local, lang)}"
+
+
 def format_time(value: datetime, lang: str | None = None) -> str:
     """A time of day, like "11:30 Uhr" or "11:30"."""
-    local = value.astimezone(_zone())
+    return _clock(value.astimezone(_zone()), lang)
+
+
+def _clock(local: datetime, lang: str | None) -> str:
     return f"{local:%H:%M}\u00a0Uhr" if (lang or language()) == "de" else f"{local:%H:%M}"
 
 

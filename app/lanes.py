@@ -216,6 +216,7 @@ class Worker:
             languages=portal.languages,
             mail_from=portal.mail_from,
             company=Preferences.read(session)["company_name"],
+            timezone=portal.timezone,
         )
 
     def _chore(self, jobs: list[Claimed]) -> None:

@@ -36,6 +36,12 @@ class LetterText(Base):
     changed_at: Mapped[datetime] = mapped_column(info=not_personal("when it was changed"))
 
 
+class Markdown(str):
+    """A value that is Markdown itself (an answer of the team) and keeps its marks in the HTML part."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One kind of letter as shipped. `subject` and `body` are marked for translation; `placeholders` says what each
@@ -97,12 +103,14 @@ def written(
         to=to,
         subject=" ".join(fill(subject, values).split()),
         text=f"{text}\n\n-- \n{footer}\n",
-        html=markup.letter_html(
-            fill(body, {k: markup.escape_markdown(v) for k, v in values.items()}), footer, lang
-        ),
+        html=markup.letter_html(fill(body, {k: _in_markdown(v) for k, v in values.items()}), footer, lang),
         lang=lang,
         headers=dict(headers or {}),
     )
+
+
+def _in_markdown(value: str) -> str:
+    return str(value) if isinstance(value, Markdown) else markup.escape_markdown(value)
 
 
 def words(session: Session, letter: Letter, lang: str, translate: Callable[[str], str]) -> tuple[str, str]:

@@ -64,14 +64,22 @@ class Post:
     languages: tuple[str, ...]
     mail_from: str
     company: Mapping[str, str]
+    timezone: str = "Europe/Berlin"
 
     def write(
-        self, letter: letters.Letter, *, to: str, lang: str | None, values: Mapping[str, str], why: str
+        self,
+        letter: letters.Letter,
+        *,
+        to: str,
+        lang: str | None,
+        values: Mapping[str, str],
+        why: str,
+        headers: Mapping[str, str] | None = None,
     ) -> letters.Message:
         """The letter to one recipient in her language (the portal's first where that is unknown).
 
         `why` is a sentence marked for translation that says why she gets it; it stands in the footer, above the
-        address of the privacy notice.
+        address of the privacy notice. `headers` come beside the usual ones or in their place.
         """
         chosen = lang if lang in self.languages else self.languages[0]
         translate = gettext_in(chosen)
@@ -84,8 +92,12 @@ class Post:
             values=values,
             translate=translate,
             footer=f"{translate(why)}\n{notice} {self.base_url}/privacy-notice",
-            headers=self._headers(chosen),
+            headers=self._headers(chosen) | dict(headers or {}),
         )
+
+    def message_id(self, name: str) -> str:
+        """A Message-ID of this portal (RFC 5322, 3.6.4) for a name that is unique among its letters."""
+        return f"<{name}@{_ascii_domain(self.mail_from.rpartition('@')[2])}>"
 
     def _headers(self, lang: str) -> dict[str, str]:
         local, _, domain = self.mail_from.rpartition("@")
@@ -94,7 +106,7 @@ class Post:
         return {
             "From": str(sender),
             "Date": format_datetime(self.now),
-            "Message-ID": f"<{self.job_key}@{_ascii_domain(domain)}>",
+            "Message-ID": self.message_id(self.job_key),
             "Content-Language": lang,
             "Auto-Submitted": "auto-generated",  # RFC 3834: no automatic answer, please
             "X-Auto-Response-Suppress": "All",  # the same for Exchange, which does not read RFC 3834

@@ -21,6 +21,8 @@ from app.articles import indexing
 from app.lanes import Batch, Chore, Letter, Recurring, Tables, Worker
 from app.outbox import DONE, Job
 from app.preferences import Preferences
+from app.tickets import mails as tickets_mails
+from app.tickets import upkeep
 from app.web import Portal
 
 DONE_JOBS_KEPT = timedelta(days=7)
@@ -76,6 +78,16 @@ def sweep_guests(session: Session, moment: datetime, portal: Portal) -> None:
     people.sweep_guests(session, created_before=moment - UNPROVED_GUESTS_KEPT)
 
 
+def close_solved_requests(session: Session, moment: datetime, portal: Portal) -> None:
+    """A solved request is closed after the period on the settings page."""
+    upkeep.close_solved(session, after=Preferences.read(session).period("period_closing_days"), now=moment)
+
+
+def sweep_unproved_requests(session: Session, moment: datetime, portal: Portal) -> None:
+    """A request whose address nobody confirmed is deleted after the period on the settings page."""
+    upkeep.sweep_unproved(session, after=Preferences.read(session).period("period_unproved_days"), now=moment)
+
+
 LETTERS: dict[str, Letter] = {
     "accounts.confirm_address": accounts_mails.confirm_address,
     "accounts.already_known": accounts_mails.already_known,
@@ -84,6 +96,12 @@ LETTERS: dict[str, Letter] = {
     "accounts.invitation": accounts_mails.invitation,
     "accounts.new_address": accounts_mails.new_address,
     "accounts.address_changed_notice": accounts_mails.address_changed_notice,
+    "tickets.received": tickets_mails.received,
+    "tickets.agent_replied": tickets_mails.agent_replied,
+    "tickets.solved": tickets_mails.solved,
+    "tickets.customer_answered": tickets_mails.customer_answered,
+    "tickets.reopened": tickets_mails.reopened,
+    "tickets.assigned": tickets_mails.assigned,
 }
 
 CHORES: dict[str, Chore | Batch] = {
@@ -98,6 +116,8 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("sign-ins.sweep", timedelta(hours=1), sweep_sign_ins),
     Recurring("links.sweep", timedelta(hours=1), sweep_links),
     Recurring("guests.sweep", timedelta(days=1), sweep_guests),
+    Recurring("tickets.close", timedelta(minutes=10), close_solved_requests),
+    Recurring("tickets.sweep", timedelta(hours=1), sweep_unproved_requests),
     Recurring("mail.sweep", timedelta(hours=6), sweep_captured_mail, outside=True),
     Recurring("upgrade-copies.sweep", timedelta(hours=6), sweep_upgrade_copies, outside=True),
     Recurring("articles.check-index", timedelta(minutes=1), indexing.check_index, outside=True),

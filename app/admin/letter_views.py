@@ -19,16 +19,17 @@ from app.admin.forms import LetterForm, letter_form
 from app.admin.mail_views import alone
 from app.errors import Conflict, NotVisible, Refused
 from app.forms import localised_data
-from app.i18n import format_period, gettext_in
+from app.i18n import format_date, format_period, gettext_in
 from app.letters import Letter, Message
 from app.now import now
+from app.tickets import mails as ticket_mails
 from app.web import commit, db, portal, see
 from app.words import N_
 
 bp = Blueprint("letters", __name__)
 
 # Every letter the portal sends, by domain.
-SHIPPED: tuple[Letter, ...] = (*account_mails.SHIPPED,)
+SHIPPED: tuple[Letter, ...] = (*account_mails.SHIPPED, *ticket_mails.SHIPPED)
 BY_NAME = {letter.name: letter for letter in SHIPPED}
 
 REASON = N_("Here stands why the person gets this letter.")
@@ -161,6 +162,14 @@ def samples(lang: str, base_url: str) -> dict[str, str]:
         "sign_in": f"{base_url}/account/sign-in",
         "new_password": f"{base_url}/account/reset",
         "organisation": translate(N_("Example Ltd")),
+        "number": "#10482",
+        "subject": translate(N_("Coffee machine leaks")),
+        "promise": "",
+        "author": translate(N_("Alex Example")),
+        "customer": translate(N_("Alex Example")),
+        "text": translate(N_("Here stands the answer of the team.")),
+        "state": translate(N_("We are waiting for your reply.")),
+        "until": format_date(now() + timedelta(days=14), "long", lang),
     }
 
 

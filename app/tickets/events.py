@@ -30,6 +30,7 @@ class EventType(StrEnum):
     MERGED_FROM = "merged_from"
     SPLIT_FROM = "split_from"
     DISPOSAL = "disposal"
+    ERASED = "erased"
 
 
 PAYLOAD: dict[EventType, tuple[str, ...]] = {
@@ -60,4 +61,5 @@ PAYLOAD: dict[EventType, tuple[str, ...]] = {
     EventType.MERGED_FROM: ("ticket_id", "at"),
     EventType.SPLIT_FROM: ("ticket_id", "message_id"),
     EventType.DISPOSAL: ("from", "to", "reason"),
+    EventType.ERASED: (),
 }

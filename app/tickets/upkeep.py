@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.accounts.models import CUSTOMER, Membership, Person, Token
 from app.tickets import deadlines, record
-from app.tickets.models import Attachment, Message, Ticket
+from app.tickets.models import Attachment, Ticket
 from app.tickets.status import Status
 
 AT_ONCE = 500
@@ -35,34 +34,17 @@ def close_solved(session: Session, *, after: timedelta, now: datetime) -> int:
 
 
 def sweep_unproved(session: Session, *, after: timedelta, now: datetime) -> int:
-    """Delete guests' requests whose address nobody proved within so long, and the guests of whom nothing else is
-    known. Gives how many requests. Their files go with the next sweep of files."""
-    due = session.execute(
-        select(Ticket.id, Ticket.requester_id)
+    """Delete guests' requests whose address nobody proved within so long. Gives how many. Their files go with the next
+    sweep of files, the guests of whom nothing else is known with that of people."""
+    due = session.scalars(
+        select(Ticket.id)
         .where(Ticket.proved_at.is_(None), Ticket.created_at <= now - after)
         .order_by(Ticket.id)
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True)
     ).all()
-    if not due:
-        return 0
-    session.execute(delete(Ticket).where(Ticket.id.in_([row[0] for row in due])))
-    strangers = (
-        select(Person.id)
-        .where(
-            Person.id.in_([row[1] for row in due]),
-            Person.kind == CUSTOMER,
-            Person.password_hash.is_(None),
-            Person.proved_at.is_(None),
-            ~exists().where(Ticket.requester_id == Person.id),
-            ~exists().where(Message.author_id == Person.id),
-            ~exists().where(Membership.person_id == Person.id),
-            ~exists().where(Token.person_id == Person.id, Token.expires_at > now),
-        )
-        .with_for_update(skip_locked=True)
-    )
-    gone = list(session.scalars(strangers))
-    session.execute(delete(Person).where(Person.id.in_(gone)))
+    if due:
+        session.execute(delete(Ticket).where(Ticket.id.in_(due)))
     return len(due)
 
 
