@@ -26,10 +26,11 @@ ERASURE, EXPORT, ACCESS, RECTIFICATION, RESTRICTION, OBJECTION = (
 KINDS = (ERASURE, EXPORT, ACCESS, RECTIFICATION, RESTRICTION, OBJECTION)
 
 # open: somebody has to act. grace: can be taken back until `run_at`. running, failed: the worker is at it.
-OPEN, GRACE, RUNNING, FAILED = "open", "grace", "running", "failed"
+# held: a legal hold keeps everything back; it goes on when that is released.
+OPEN, GRACE, RUNNING, FAILED, HELD = "open", "grace", "running", "failed", "held"
 DONE, WITHDRAWN, REFUSED = "done", "withdrawn", "refused"
-STATES = (OPEN, GRACE, RUNNING, FAILED, DONE, WITHDRAWN, REFUSED)
-UNFINISHED = (OPEN, GRACE, RUNNING, FAILED)
+STATES = (OPEN, GRACE, RUNNING, FAILED, HELD, DONE, WITHDRAWN, REFUSED)
+UNFINISHED = (OPEN, GRACE, RUNNING, FAILED, HELD)
 
 PERSON, TICKET, MESSAGE, FILE, PASSAGE = "person", "ticket", "message", "file", "passage"
 SCOPES = (PERSON, TICKET, MESSAGE, FILE)
@@ -106,7 +107,7 @@ class PrivacyRequest(Base):
         Json,
         info=not_personal(
             "numbers, reasons, dates and public ids; no contents",
-            keys=("on", "lines", "delete", "restrict", "hold", "texts", "files"),
+            keys=("on", "scope", "key", "lines", "delete", "restrict", "texts", "held"),
         ),
     )
     plan_digest: Mapped[str] = mapped_column(default="", info=not_personal("digest of the plan"))

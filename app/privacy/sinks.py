@@ -10,19 +10,30 @@ import email
 import email.policy
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Text, cast, delete, or_, select, update
+from sqlalchemy import Column, ColumnElement, Table, Text, and_, cast, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Person
 from app.db import Localised, all_tables
 from app.personal import RowFate
+from app.privacy.passages import Names
 from app.privacy.registry import PSEUDONYMS, Held, rows_of, tables
 from app.storage import Storage
+
+
+class _Every:
+    """Contains every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+EVERY_TABLE = _Every()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,7 @@ class Subject:
     person_id: int | None = None
     public_id: str = ""
     email: str = ""
+    numbers: tuple[int, ...] = ()  # of her requests, as letters name them
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,51 +107,69 @@ class DatabaseSink:
                     for (row,) in self.session.execute(select(table.c.id).where(hit)):
                         yield Finding(self.name, f"{table.name}/{row}", own=False)
 
-    def erase(self, subject: Subject) -> int:
-        """Delete the person's rows, empty or replace her columns in rows that stay. Gives the rows touched."""
-        if subject.person_id is None:
-            return 0
+    def erase(self, subject: Subject, *, limit: int | None = None, only: Container[str] = EVERY_TABLE) -> int:
+        """Delete the person's rows, empty or replace her columns in rows that stay. Gives the rows touched.
+
+        With a `limit` at most so many; the caller repeats until nothing is left to do. `only` names the tables.
+        """
         touched = 0
         for held in reversed(list(tables())):
-            if held.says.subject is None or held.says.on_erase is RowFate.RESTRICT:
+            todo = self._not_erased(held, subject) if held.table.name in only else None
+            if todo is None:
                 continue
-            mine = rows_of(held.table, held.says.subject, subject.person_id)
-            if held.says.on_erase is RowFate.DELETE_ROW:
-                result: Any = self.session.execute(delete(held.table).where(mine))
-            else:
-                values = _after_erasing(held, subject)
-                if not values:
-                    continue
-                result = self.session.execute(update(held.table).where(mine).values(values))
-            touched += result.rowcount
+            left = None if limit is None else limit - touched
+            if left is not None and left <= 0:
+                break
+            which = select(held.table.c.id).where(todo).order_by(held.table.c.id).limit(left)
+            ids = list(self.session.scalars(which))
+            for start in range(0, len(ids), 500):
+                rows = held.table.c.id.in_(ids[start : start + 500])
+                if held.says.on_erase is RowFate.DELETE_ROW:
+                    self.session.execute(delete(held.table).where(rows))
+                else:
+                    self.session.execute(update(held.table).where(rows).values(_after_erasing(held, subject)))
+            touched += len(ids)
         self.session.flush()
         return touched
 
-    def verify(self, subject: Subject) -> list[Finding]:
+    def verify(self, subject: Subject, *, only: Container[str] = EVERY_TABLE) -> list[Finding]:
         """Rows that should have gone, and columns that still say what they said."""
         left: list[Finding] = []
         for held in tables():
-            if held.says.subject is None or subject.person_id is None:
-                continue
-            mine = rows_of(held.table, held.says.subject, subject.person_id)
-            if held.says.on_erase is RowFate.KEEP_ROW:
-                wrong = [
-                    held.table.c[name].is_distinct_from(value)
-                    for name, value in _after_erasing(held, subject).items()
-                ]
-                if not wrong:
-                    continue
-                mine = mine & or_(*wrong)
-            elif held.says.on_erase is RowFate.RESTRICT:
-                continue
-            rows = self.session.execute(select(held.table.c.id).where(mine))
-            left.extend(Finding(self.name, f"{held.table.name}/{row}", own=True) for (row,) in rows)
+            todo = self._not_erased(held, subject) if held.table.name in only else None
+            if todo is not None:
+                rows = self.session.execute(select(held.table.c.id).where(todo))
+                left.extend(Finding(self.name, f"{held.table.name}/{row}", own=True) for (row,) in rows)
         return left
+
+    @staticmethod
+    def _not_erased(held: Held, subject: Subject) -> ColumnElement[bool] | None:
+        """The condition for rows of hers on which something is left to do; None where there can be none."""
+        if held.says.subject is None or subject.person_id is None or held.says.on_erase is RowFate.RESTRICT:
+            return None
+        mine = rows_of(held.table, held.says.subject, subject.person_id)
+        if held.table.name in ("message", "attachment"):
+            mine = and_(mine, _not_by_team(held.table))
+        if held.says.on_erase is RowFate.DELETE_ROW:
+            return mine
+        wrong = [
+            held.table.c[name].is_distinct_from(value)
+            for name, value in _after_erasing(held, subject).items()
+        ]
+        return and_(mine, or_(*wrong)) if wrong else None
 
     def owns(self, path: Path) -> bool:
         return self.file is not None and path in {
             self.file.with_name(self.file.name + end) for end in ("", "-wal", "-shm")
         }
+
+
+def _not_by_team(table: Table) -> ColumnElement[bool]:
+    """What a member of the team answered belongs to the request it stands in; there she becomes a pseudonym."""
+    if table.name == "message":
+        return table.c.author_kind != "agent"
+    message = next(iter(table.c.message_id.foreign_keys)).column.table
+    return table.c.message_id.in_(select(message.c.id).where(message.c.author_kind != "agent"))
 
 
 def _after_erasing(held: Held, subject: Subject) -> dict[str, Any]:
@@ -199,8 +229,16 @@ class CapturedMailSink:
     def _is_to(recipients: str, subject: Subject) -> bool:
         return bool(subject.email) and subject.email.casefold() in recipients.casefold()
 
+    def _is_about(self, to: str, words: str, subject: Subject) -> bool:
+        """Whether a letter went to her, names her, or is about a request of hers."""
+        return (
+            self._is_to(to, subject)
+            or bool(Names.of((needle, needle) for needle in subject.needles).spans(words))
+            or any(f"[#{number}]" in words for number in subject.numbers)
+        )
+
     def erase(self, subject: Subject) -> int:
-        mine = [path for path, to, _ in self._letters() if self._is_to(to, subject)]
+        mine = [path for path, to, words in self._letters() if self._is_about(to, words, subject)]
         for path in mine:
             path.unlink(missing_ok=True)
         return len(mine)

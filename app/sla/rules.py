@@ -192,6 +192,10 @@ class TicketClocks(Clocks):
     def on_deleted(self, event: Event) -> None:
         self._leave(event, "R13")
 
+    def on_erased(self, event: Event) -> None:
+        """The requester was erased. As at a merge what was missed stays missed, so that no figure changes."""
+        self._leave(event, "R12")
+
     def _leave(self, event: Event, rule: str) -> None:
         """End the open clocks unfulfilled. What was missed before a merge stays missed (R12)."""
         for clock in self.open.values():
@@ -219,4 +223,5 @@ _RULES: dict[str, Callable[[TicketClocks, Event], None]] = {
     "merged_from": TicketClocks.on_merged_from,
     "disposal": TicketClocks.on_disposal,
     "deleted": TicketClocks.on_deleted,
+    "erased": TicketClocks.on_erased,
 }

@@ -81,7 +81,7 @@ def upgrade() -> None:
             "scope IN ('person', 'ticket', 'message', 'file')", name=op.f("ck_privacy_request_scope")
         ),
         sa.CheckConstraint(
-            "state IN ('open', 'grace', 'running', 'failed', 'done', 'withdrawn', 'refused')",
+            "state IN ('open', 'grace', 'running', 'failed', 'held', 'done', 'withdrawn', 'refused')",
             name=op.f("ck_privacy_request_state"),
         ),
         sa.ForeignKeyConstraint(

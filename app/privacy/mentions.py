@@ -1,0 +1,142 @@
+"""What other people wrote about an erased person: her address and full name leave their texts, quotes of hers too.
+
+Which columns are texts comes from the classification. What a statute or a hold keeps stays as it is; published articles
+are the operator's and are only reported (`flask privacy find`). The caller commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Table,
+    Text,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from app.personal import Kind
+from app.privacy.facts import IN_FORCE
+from app.privacy.models import LegalHold
+from app.privacy.passages import Names
+from app.privacy.planner import STATUTORY_YEARS
+from app.privacy.registry import classification, tables
+from app.tickets.models import RequestType, Ticket, TicketTag
+
+AT_ONCE = 500
+KEPT = frozenset({"legal_hold", "retained_identity", "privacy_request"})  # their own terms decide
+
+
+def text_columns() -> Iterator[tuple[Table, list[Column[Any]]]]:
+    """Every table with texts that somebody typed, and those columns."""
+    for held in tables():
+        if held.table.name not in KEPT:
+            columns = [column for column in held.table.columns if is_text(column)]
+            if columns:
+                yield held.table, columns
+
+
+def is_text(column: Column[Any]) -> bool:
+    """Whether a column holds what somebody typed: content and names of files, and the words of tags."""
+    says = classification(column)
+    typed = says is not None and (
+        says.kind in (Kind.CONTENT, Kind.FILE) or column is TicketTag.__table__.c.tag
+    )
+    return typed and not column.unique and isinstance(column.type, Text | JSON)
+
+
+def remove(
+    session: Session, table: Table, columns: list[Column[Any]], names: Names, mark: str, *, after: int = 0
+) -> tuple[int, int]:
+    """Remove names from the next `AT_ONCE` rows of a table behind the row `after`.
+
+    Gives the last row looked at (0: there are no more) and how many rows were changed.
+    """
+    rows = session.execute(
+        select(table.c.id, *columns)
+        .where(table.c.id > after, or_(*(may_hold(column, names) for column in columns)), not_kept(table))
+        .order_by(table.c.id)
+        .limit(AT_ONCE)
+    ).all()
+    changed = 0
+    for row in rows:
+        values = {
+            column.name: new
+            for column, old in zip(columns, row[1:], strict=True)
+            if (new := _without(column, old, names, mark)) != old
+        }
+        if values and table.name == "ticket_tag":  # a tag that names her groups nothing any more
+            session.execute(delete(table).where(table.c.id == row[0]))
+        elif values:
+            session.execute(update(table).where(table.c.id == row[0]).values(values))
+        changed += bool(values)
+    return (rows[-1][0] if rows else 0), changed
+
+
+def _without(column: Column[Any], old: Any, names: Names, mark: str) -> Any:
+    if isinstance(old, dict):
+        return {
+            key: names.removed(value, mark) if isinstance(value, str) else value for key, value in old.items()
+        }
+    if not isinstance(old, str) or not names.spans(old):
+        return old
+    if column.name == "html":
+        return None  # markup may part a name anywhere; the text beside it is the truth
+    return names.removed(old, mark)
+
+
+def may_hold(column: Column[Any], names: Names) -> ColumnElement[bool]:
+    """A condition that lets every row through that could hold one of the names; of many, simply every row."""
+    text = column if isinstance(column.type, Text) else cast(column, Text)
+    wanted = [*names.emails, *names.names]
+    if len(wanted) > 20:
+        return text != ""
+    return (
+        or_(*(func.lower(text).like(_loose(word), escape="\\") for word in wanted))
+        if wanted
+        else text.is_(None)
+    )
+
+
+def _loose(word: str) -> str:
+    """A LIKE pattern that no writing of the word escapes: letters outside ASCII match anything (SQLite lowers only
+    ASCII, JSON writes them as codes), white space matches any gap."""
+    parts = []
+    for letter in word.lower():
+        if letter.isspace() or not letter.isascii():
+            parts.append("%")
+        else:
+            parts.append(f"\\{letter}" if letter in "%_\\" else letter)
+    return f"%{''.join(parts)}%"
+
+
+def not_kept(table: Table) -> ColumnElement[bool]:
+    """The condition for rows of requests that no statute and no hold keeps; of other tables every row."""
+    if table.name == "ticket":
+        return table.c.id.not_in(_kept_tickets())
+    if "ticket_id" in table.c:
+        return or_(table.c.ticket_id.is_(None), table.c.ticket_id.not_in(_kept_tickets()))
+    return table.c.id.is_not(None)
+
+
+def _kept_tickets() -> Any:
+    statutory = func.coalesce(Ticket.retention, RequestType.retention, "").in_(tuple(STATUTORY_YEARS))
+    held = exists().where(
+        and_(IN_FORCE, or_(LegalHold.ticket_id == Ticket.id, LegalHold.person_id == Ticket.requester_id))
+    )
+    return (
+        select(Ticket.id)
+        .outerjoin(RequestType, RequestType.id == Ticket.request_type_id)
+        .where(or_(statutory, held))
+    )
