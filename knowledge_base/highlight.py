@@ -50,28 +50,56 @@ def title(partition: Partition, doc: int, facts: dict[str, Any], marked: Array) 
 def passage(partition: Partition, doc: int, facts: dict[str, Any], marked: Array) -> Passage:
     """The stretch of the body that holds most of the typed words; the summary or beginning when it holds none."""
     found = _found(partition, doc, facts, "body", marked)
-    if not len(found.starts):
+    place = _best_place(partition, doc, facts, marked, found, SNIPPET * 3 // 4)
+    if not place.words:
         name = "summary" if facts["summary"] else "body"
-        found = _found(partition, doc, facts, name, marked)
-        return Passage(_shown(partition, facts[name], 0, SNIPPET, found), "", 0)
-    at, different = _densest(found, SNIPPET * 3 // 4)
-    begin = _sentence_start(facts["body"], at, SNIPPET // 4)
-    return Passage(_shown(partition, facts["body"], begin, SNIPPET, found), _anchor(facts, at), different)
+        return Passage(
+            _shown(partition, facts[name], 0, SNIPPET, _found(partition, doc, facts, name, marked)), "", 0
+        )
+    begin = place.at if place.opens else _sentence_start(facts["body"], place.at, SNIPPET // 4)
+    return Passage(
+        _shown(partition, facts["body"], begin, SNIPPET, found), _anchor(facts, place.at), place.words
+    )
 
 
 def answer(partition: Partition, doc: int, facts: dict[str, Any], marked: Array) -> Passage:
     """The paragraph of the body that holds most of the typed words, with the next one when it is short."""
-    found = _found(partition, doc, facts, "body", marked)
-    if not len(found.starts):
-        return Passage("", "", 0)
     text = facts["body"]
-    at, different = _densest(found, PASSAGE // 2)
-    begin = text.rfind(PARAGRAPH, 0, at) + len(PARAGRAPH) if PARAGRAPH in text[:at] else 0
-    if at - begin > PASSAGE // 2:
-        begin = _sentence_start(text, at, PASSAGE // 4)
-    end = text.find(PARAGRAPH, max(at, begin + SHORT))
+    found = _found(partition, doc, facts, "body", marked)
+    place = _best_place(partition, doc, facts, marked, found, PASSAGE // 2)
+    if not place.words:
+        return Passage("", "", 0)
+    begin = text.rfind(PARAGRAPH, 0, place.at) + len(PARAGRAPH) if PARAGRAPH in text[: place.at] else 0
+    if place.at - begin > PASSAGE // 2:
+        begin = _sentence_start(text, place.at, PASSAGE // 4)
+    end = text.find(PARAGRAPH, max(place.at, begin + SHORT))
     length = min(PASSAGE, (end if end >= 0 else len(text)) - begin)
-    return Passage(_shown(partition, text, begin, length, found), _anchor(facts, at), different)
+    return Passage(_shown(partition, text, begin, length, found), _anchor(facts, place.at), place.words)
+
+
+class _Place(NamedTuple):
+    """A place in the body: how many different typed words stand from there on, and whether a section opens there."""
+
+    at: int
+    words: int
+    opens: bool
+
+
+def _best_place(
+    partition: Partition, doc: int, facts: dict[str, Any], marked: Array, found: _Found, reach: int
+) -> _Place:
+    """The densest stretch of the body, unless a heading alone already names as many of the typed words."""
+    best = _Place(*_densest(found, reach), opens=False) if len(found.starts) else _Place(0, 0, opens=False)
+    headings = _found(partition, doc, facts, "headings", marked)
+    begin = 0
+    for _, heading, offset in facts["sections"]:
+        end = begin + len(heading) + len(PARAGRAPH)
+        inside = (headings.starts >= begin) & (headings.starts < end)
+        named = len(np.unique(headings.terms[inside]))
+        if named and (named > best.words or (named == best.words and not best.opens)):
+            best = _Place(offset, named, opens=True)
+        begin = end
+    return best
 
 
 def _anchor(facts: dict[str, Any], at: int) -> str:

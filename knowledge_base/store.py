@@ -91,7 +91,7 @@ def fields_of(document: Document) -> dict[str, Any]:
         "keywords": texts["keywords"],
         "sections": sections,
         "body": joined,
-        "starts": {name: _starts(texts[name]) for name in ("title", "summary", "body")},
+        "starts": {name: _starts(texts[name]) for name in ("title", "headings", "summary", "body")},
         "category": document.category,
         "audiences": sorted(document.audiences),
         "updated_at": document.updated_at,

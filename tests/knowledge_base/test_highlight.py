@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from knowledge_base.document import Section
 from knowledge_base.index import Index
 from tests.knowledge_base.conftest import Article, Find
 
@@ -75,3 +76,16 @@ def test_the_answer_is_a_whole_paragraph(folder, article: Article, find: Find) -
         "Der <mark>Kolben</mark> wird kalt gelagert. Er darf nie trocken laufen, sonst bricht er. "
         "<mark>Fetten</mark> Sie ihn also ein und drehen Sie ihn dabei langsam im Kreis."
     )
+
+
+def test_a_heading_leads_to_its_section(folder, article: Article, find: Find) -> None:
+    sections = (
+        Section("", "", "Der Motor steht im Keller. Mehr zum Ölwechsel folgt."),
+        Section("oel", "Ölwechsel am Motor", "Schrauben Sie den Deckel ab."),
+        Section("ende", "Entsorgung", "Altes Öl nimmt der Händler."),
+    )
+    found = find(Index.rebuild(folder, [article(1, "Handbuch", sections=sections)]), "ölwechsel motor")
+    assert (found.hits[0].anchor, found.hits[0].snippet_html[:28]) == ("oel", "Schrauben Sie den Deckel ab.")
+    assert found.answer is not None
+    assert found.answer.anchor == "oel"
+    assert find(Index.open(folder), "händler").hits[0].anchor == "ende"
