@@ -50,7 +50,7 @@ NAVIGATION = (
         lazy_gettext("Portal"),
         (
             ("/admin/settings", lazy_gettext("Settings"), "settings", "settings.edit"),
-            ("/admin/mail-templates", lazy_gettext("Letters"), "mail", "letters.edit"),
+            ("/admin/mail-templates", lazy_gettext("Email templates"), "mail", "letters.edit"),
             ("/admin/legal", lazy_gettext("Legal texts"), "shield", "legal.edit"),
             ("/admin/audit", lazy_gettext("Audit log"), "scroll-text", "audit.read"),
             ("/admin/system", lazy_gettext("System"), "activity", "system.read"),

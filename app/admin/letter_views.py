@@ -65,7 +65,7 @@ def change(name: str) -> Any:
             form.refuse(refused)
         else:
             commit()
-            flash(gettext("The letter was saved.") if changed else gettext("Nothing was changed."), "ok")
+            flash(gettext("The template was saved.") if changed else gettext("Nothing was changed."), "ok")
             return see(f"/admin/mail-templates/{name}")
     return _editor(letter, form), 422
 
@@ -93,7 +93,7 @@ def reset(name: str) -> Any:
     if name in letters.changed(db()):
         letters.change(db(), letter, {}, {}, actor_id=current_user.person_id, now=now())
         commit()
-    flash(gettext("The letter has its shipped words again."), "ok")
+    flash(gettext("The template has its shipped words again."), "ok")
     return see(f"/admin/mail-templates/{name}")
 
 
@@ -120,7 +120,7 @@ def _store(letter: Letter, form: LetterForm) -> bool:
     present = _words(db(), letter)
     if form.based_on.data != _digest(present):
         form.based_on.data = _digest(present)  # sent again, it overwrites knowingly
-        raise Conflict(N_("Somebody changed this letter meanwhile. Your text is still here."))
+        raise Conflict(N_("Somebody changed this template meanwhile. Your text is still here."))
     subject, body = _own(form.subject, letter.subject), _own(form.body, letter.body)
     if {"subject": _full(subject, letter.subject), "body": _full(body, letter.body)} == present:
         return False

@@ -166,7 +166,7 @@ def test_two_who_change_the_same_letter_are_told(admin, sign_in):
     other = sign_in("admin")
     other.send(other.visit(RESET), **{"subject-en": "Theirs"})
     again = admin.send(page, status=422, **{"subject-en": "Mine"})
-    assert "Somebody changed this letter meanwhile" in again.text
+    assert "Somebody changed this template meanwhile" in again.text
     assert again.one("input", name="subject-en").get("value") == "Mine"
     saved = admin.send(again)
     assert saved.one("input", name="subject-en").get("value") == "Mine"
