@@ -92,7 +92,7 @@ def _best_place(
     best = _Place(*_densest(found, reach), opens=False) if len(found.starts) else _Place(0, 0, opens=False)
     headings = _found(partition, doc, facts, "headings", marked)
     begin = 0
-    for _, heading, offset in facts["sections"]:
+    for _, heading, offset in facts["sections"] if len(headings.starts) else ():
         end = begin + len(heading) + len(PARAGRAPH)
         inside = (headings.starts >= begin) & (headings.starts < end)
         named = len(np.unique(headings.terms[inside]))
