@@ -69,6 +69,11 @@ class PrivacyRequest(Base):
     public_id: Mapped[str] = mapped_column(
         unique=True, default=lambda: str(uuid.uuid4()), info=not_personal("name of the request in addresses")
     )
+    certificate_key: Mapped[str] = mapped_column(
+        unique=True,
+        default=lambda: str(uuid.uuid4()),
+        info=not_personal("random name of the certificate to come"),
+    )
     person_id: Mapped[int | None] = mapped_column(
         ForeignKey("person.id", ondelete="SET NULL"), info=not_personal("whose request it is")
     )

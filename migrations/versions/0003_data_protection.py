@@ -50,6 +50,7 @@ def upgrade() -> None:
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("public_id", sa.Text(), nullable=False),
+        sa.Column("certificate_key", sa.Text(), nullable=False),
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -97,6 +98,7 @@ def upgrade() -> None:
             ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_privacy_request")),
+        sa.UniqueConstraint("certificate_key", name=op.f("uq_privacy_request_certificate_key")),
         sa.UniqueConstraint("public_id", name=op.f("uq_privacy_request_public_id")),
         sqlite_autoincrement=True,
     )
