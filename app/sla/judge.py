@@ -6,6 +6,7 @@ Knows which policy, calendar, priority and status hold, and no event's meaning; 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from app.sla.calendar import BusinessCalendar
@@ -16,6 +17,8 @@ from app.sla.policy import DEFAULT_PAUSES, METRICS, Key, PolicyVersion, Target
 
 PolicyBook = Mapping[Key, PolicyVersion]
 CalendarBook = Mapping[Key, BusinessCalendar]
+
+_FIRST = itemgetter(0)
 
 
 class Clocks:
@@ -57,10 +60,15 @@ class Clocks:
 
     def settle(self, t: int) -> None:
         """Due times that passed before instant t were missed at their due time (T6: late is after it)."""
-        for clock in self.open.values():
-            if clock.due is not None and clock.due < t and clock.breached_at is None:
-                self.event = None
-                self._breach(clock, clock.due, "T6")
+        late = [
+            (clock.due, clock)
+            for clock in self.open.values()
+            if clock.due is not None and clock.due < t and clock.breached_at is None
+        ]
+        if late:
+            self.event = None
+            for due, clock in sorted(late, key=_FIRST):
+                self._breach(clock, due, "T6")
 
     # terms
 
@@ -82,7 +90,7 @@ class Clocks:
     def judge(self, clock: Clock, rule: str, key: str = "judged") -> None:
         """Find the due time again with the terms in force (R8).
 
-        A clock that is no longer late is withdrawn, unless a solution was given late (R7).
+        A clock that is no longer late is withdrawn, unless a solution was given late: that one keeps its due time.
         """
         event = self.event
         assert event is not None
@@ -94,6 +102,13 @@ class Clocks:
             return
         before, breached_at = clock.due, clock.breached_at
         elapsed = clock.elapsed_at(event.at) if self.trail is not None else 0
+        if clock.once_late and target is not None:  # solved late: judged for good (R7)
+            if self.trail is not None and key == "reopened":
+                self._tell(
+                    clock, rule, key, before, elapsed, {"priority": self.priority, "target": clock.target}
+                )
+            return
+        clock.once_late = False
         self._aim(clock, target)
         if self.trail is not None:
             self._tell(clock, rule, key, before, elapsed, {"priority": self.priority, "target": clock.target})
@@ -114,7 +129,7 @@ class Clocks:
         self, clock: Clock, event: Event, before: int | None, breached_at: int | None, rule: str
     ) -> None:
         """After a new due time: missed at this moment if it is past; a miss before this moment keeps its instant."""
-        if clock.once_late or (breached_at is not None and clock.due == before):
+        if breached_at is not None and clock.due == before:
             return
         if breached_at is not None:
             self._withdraw(clock)
@@ -132,18 +147,23 @@ class Clocks:
 
     # one clock
 
-    def start(self, metric: str, since: int, rule: str) -> None:
-        """Start the next run of a metric. A due time that already passed is missed now (R8)."""
+    def start(self, metric: str, since: int, rule: str, *, asked_at: int | None = None) -> None:
+        """Start the next run of a metric. A due time that already passed is missed now (R8).
+
+        `asked_at` is a start that lies in solved time, which is neither work nor pause (R7).
+        """
         event = self.event
         assert event is not None
         clock = Clock(metric, self.run_nos[metric], since, self.calendar, running=not self.pauses(metric))
+        if asked_at is not None:
+            clock.started_at = asked_at
         self.run_nos[metric] += 1
         self._aim(clock, self._target(metric))
         self.clocks.append(clock)
         self.open[metric] = clock
         if self.trail is not None:
             params = {
-                "since": since,
+                "since": clock.started_at,
                 "priority": self.priority,
                 "target": clock.target,
                 "status": self.status,
@@ -200,8 +220,9 @@ class Clocks:
         else:
             self.breaches.append((clock, breach))
         if self.trail is not None:
-            elapsed = clock.elapsed_at(breached_at) if rule != "T6" else clock.target or 0
-            self._tell(clock, rule, "breached", clock.due, elapsed, {"priority": self.priority}, breached_at)
+            elapsed = clock.elapsed_at(self.event.at) if self.event is not None else clock.target or 0
+            params = {"priority": self.priority, "breached_at": breached_at}
+            self._tell(clock, rule, "breached", clock.due, elapsed, params)
 
     def _withdraw(self, clock: Clock) -> None:
         assert self.event is not None
@@ -220,14 +241,14 @@ class Clocks:
         due_before: int | None,
         elapsed_before: int,
         params: Mapping[str, Any],
-        at: int | None = None,
     ) -> None:
         """Write a step of the trail. Callers ask first whether there is one: its numbers cost calendar look-ups."""
         assert self.trail is not None
         event = self.event
-        if at is None:
-            assert event is not None
-            at = event.at
+        at = (
+            event.at if event is not None else clock.due
+        )  # time alone makes a clock late, and does nothing else
+        assert at is not None
         elapsed = elapsed_before
         if key in ("judged", "reopened", "began_earlier"):
             elapsed = clock.elapsed_at(at)

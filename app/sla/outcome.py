@@ -6,6 +6,7 @@ Reads clocks and changes none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from app.sla.clock import Clock
@@ -75,6 +76,9 @@ class Step(NamedTuple):
     run_no: int
 
 
+_BY_TIME = attrgetter("breached_at", "metric", "run_no", "due_at")
+
+
 class TicketSla(NamedTuple):
     """All clocks of a ticket at `now`, in the order in which they started.
 
@@ -129,7 +133,7 @@ def sum_up(
         warning,
         metric,
         remaining if due is None else None,
-        tuple([_missed(clock, breach, now) for clock, breach in breaches]),
+        tuple(sorted([_missed(clock, breach, now) for clock, breach in breaches], key=_BY_TIME)),
         tuple(trail),
     )
 

@@ -76,8 +76,12 @@ class PolicyVersion:
                     raise BadPolicy("targets", f"the target of {metric} must be longer than nothing")
                 if target.warn_seconds < 0:
                     raise BadPolicy("warn_before", f"the warning of {metric} must come before its end")
-        if unknown := {*self.pause_on, *(step.metric for step in self.escalations)} - set(METRICS):
-            raise BadPolicy("pause_on", f"no clocks are called {', '.join(sorted(unknown))}")
+        for part, named in (
+            ("pause_on", [*self.pause_on]),
+            ("escalations", [step.metric for step in self.escalations]),
+        ):
+            if unknown := set(named) - set(METRICS):
+                raise BadPolicy(part, f"no clock is called {', '.join(sorted(unknown))}")
         pausing = DEFAULT_PAUSES | {metric: frozenset(statuses) for metric, statuses in self.pause_on.items()}
         object.__setattr__(self, "pausing", pausing)
 

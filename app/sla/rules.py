@@ -140,7 +140,7 @@ class TicketClocks(Clocks):
             self.resume(FIRST_RESPONSE, t)
         self.start(PERIODIC_UPDATE, t, "R7")
         if self.unanswered is not None:
-            self.start(NEXT_RESPONSE, self.unanswered, "R7")
+            self.start(NEXT_RESPONSE, t, "R7", asked_at=self.unanswered)
             self.unanswered = None
 
     # other terms (R8 to R11)
@@ -177,6 +177,7 @@ class TicketClocks(Clocks):
         since = event.data.get("unanswered_since")
         if since is None or not self.begun or not self.answered:
             return
+        since = min(since, event.at)
         clock = self.open.get(NEXT_RESPONSE)
         if clock is None:
             self._ask(since, "R12")
