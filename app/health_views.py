@@ -56,7 +56,7 @@ def metrics() -> Response:
     if not (_has_token() or is_local()):
         abort(404)
     by_state = select(outbox.Job.state, func.count()).group_by(outbox.Job.state)
-    counted = dict(db().execute(by_state).tuples().all())
+    counted = dict(db().execute(by_state).all())
     waiting = outbox.backlog(db(), now=now())
     states = (outbox.QUEUED, outbox.DONE, outbox.FAILED)
     text = "".join(

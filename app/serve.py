@@ -30,10 +30,12 @@ from sqlalchemy.exc import DBAPIError
 
 from app import versions, worker
 from app.accounts.models import Person
+from app.articles import indexing
 from app.articles.models import ArticleText
 from app.errors import SchemaFault
 from app.factory import create_app
 from config import Settings, SettingsError
+from knowledge_base.index import IndexBusy
 
 LONGEST_ADDRESS = (
     65_536  # bytes; a search of 5,000 typed umlauts is 30,000 in an address, gunicorn's limit 8,190
@@ -57,6 +59,7 @@ def main() -> int:
         _prepare_database(settings)
         app = create_app(settings)
         _load_demo(app, settings)
+        _prepare_index(app)
     except (CannotStart, SettingsError) as fault:
         print(fault, file=sys.stderr)  # noqa: T201
         return 2
@@ -107,6 +110,16 @@ def _load_demo(app: Flask, settings: Settings) -> None:
             return
     print("Loading the demo ...", flush=True)  # noqa: T201
     importlib.import_module("app.demo").load(app)
+
+
+def _prepare_index(app: Flask) -> None:
+    """Have an index that fits the database. Without one the portal runs all the same, and the worker tries again."""
+    portal = app.extensions["portal"]
+    try:
+        indexing.ensure(portal.database, portal.search_dir)
+    except (OSError, IndexBusy) as fault:
+        print(f"The search index is not ready: {type(fault).__name__}.", file=sys.stderr)  # noqa: T201
+    indexing.index_in.cache_clear()  # its open files must not be shared by two processes
 
 
 def _run(app: Flask, settings: Settings, listener: socket.socket) -> int:

@@ -76,6 +76,16 @@ class Live:
             return False
         return True
 
+    def status(self, path: str, **headers: str) -> int:
+        """The status with which a GET is answered."""
+        request = urllib.request.Request(self.url + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return refused.code
+
     def run_to_end(self, seconds: float = 30) -> tuple[int, str]:
         """Start it where it is expected to refuse. Gives the exit status and all that was printed."""
         ended = subprocess.run(

@@ -10,8 +10,10 @@ from urllib.parse import urljoin, urlsplit
 from xml.etree import ElementTree
 
 import html5lib
+from flask.testing import FlaskClient
+from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import TestResponse
 
 Element = ElementTree.Element
 TYPED = ("input", "select", "textarea")
@@ -74,7 +76,7 @@ class Page:
         return " ".join(words(element) for element in self.all("div", class_="error-summary"))
 
 
-class Browser(Client):
+class Browser(FlaskClient):
     """Follows redirects, keeps cookies, and checks each HTML page it gets."""
 
     lang = "en"
