@@ -1,0 +1,259 @@
+"""Every POST below /admin that changes something writes its audit entry in the same transaction.
+
+The table says how each route is called for a real change. A route that is missing there fails; so does one whose change
+survives while its audit entry does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask import Flask, flash
+from sqlalchemy import select
+
+from app import audit, letters, outbox, preferences
+from app.access import needs
+from app.accounts import invitations, organisations, people, teams
+from app.accounts.models import MANAGER, Organisation
+from app.accounts.tokens import LinkRules
+from app.admin.letter_views import BY_NAME
+from app.articles import categories, glossary
+from app.articles.glossary import TermText
+from app.db import Base
+from app.now import now
+from app.web import commit, csrf, db, see
+from tests import factories
+from tests.articles.makers import door, published
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a route is called: what is sent, and which row numbers stand in its address (the world's by default).
+
+    `keeps` names the only tables that may change for a route that is no change of the administration's: an empty
+    tuple for a preview, ("draft",) for one's own unsent text. None: a real change, with an audit entry.
+    """
+
+    data: dict[str, Any] = field(default_factory=dict)
+    where: dict[str, Any] = field(default_factory=dict)
+    keeps: tuple[str, ...] | None = None
+
+
+ARTICLE = {
+    "based_on": 1,
+    "title": "Changed",
+    "slug": "first",
+    "category_id": 0,
+    "audience": "public",
+    "body": "New.",
+}
+TERM = {"lang": "en", "term": "Churn", "definition": "People leave.", "also": "", "related": ""}
+CATEGORY = {"name-de": "Neu", "name-en": "New", "slug": "new", "parent_id": 0, "position": 5}
+
+ROUTES: dict[str, Call] = {
+    "/admin/articles/new": Call({**ARTICLE, "slug": "", "lang": "en"}),
+    "/admin/articles/<int:article_id>/<lang>": Call(ARTICLE),
+    "/admin/articles/<int:article_id>/<lang>/state": Call({"to": "archived"}),
+    "/admin/articles/<int:article_id>/<lang>/draft": Call({"title": "Half"}, keeps=("draft",)),
+    "/admin/articles/new/draft": Call({"title": "Half"}, keeps=("draft",)),
+    "/admin/articles/preview": Call({"body": "**Hi**"}, keeps=()),
+    "/admin/categories/new": Call(CATEGORY),
+    "/admin/categories/<int:category_id>": Call(CATEGORY),
+    "/admin/categories/<int:category_id>/deletion": Call(),
+    "/admin/glossary/new": Call(TERM),
+    "/admin/glossary/<int:term_id>": Call({**TERM, "term": "Lead", "definition": "Changed."}),
+    "/admin/glossary/<int:term_id>/deletion": Call(),
+    "/admin/legal/<page>/<lang>": Call({"body": "Our text.", "based_on": 0}),
+    "/admin/legal/preview": Call({"body": "**Hi**"}, keeps=()),
+    "/admin/mail-templates/<name>": Call({"subject-en": "Mine"}),
+    "/admin/mail-templates/<name>/preview/<lang>": Call({"subject-en": "Mine"}, keeps=()),
+    "/admin/mail-templates/<name>/reset": Call(where={"name": "accounts.invitation"}),
+    "/admin/organisations/new": Call({"name": "New company"}),
+    "/admin/organisations/<int:organisation_id>": Call({"name": "Renamed", "slug": "renamed"}),
+    "/admin/organisations/<int:organisation_id>/members": Call(
+        {"email": "new@example.org", "role": "member"}
+    ),
+    "/admin/organisations/<int:organisation_id>/members/<int:person_id>/removal": Call(),
+    "/admin/organisations/<int:organisation_id>/members/<int:person_id>/role": Call({"role": "colleague"}),
+    "/admin/organisations/<int:organisation_id>/invitations/<int:token_id>/withdrawal": Call(),
+    "/admin/people/new": Call({"name": "New", "email": "new@example.org", "language": "en"}),
+    "/admin/people/<int:person_id>": Call(
+        {"name": "Renamed", "email": "renamed@example.org", "language": "de"}
+    ),
+    "/admin/people/<int:person_id>/roles": Call({"roles": ["agent"]}),
+    "/admin/people/<int:person_id>/closure": Call(),
+    "/admin/people/<int:person_id>/reopening": Call(where={"person_id": "closed_id"}),
+    "/admin/people/<int:person_id>/link": Call(),
+    "/admin/people/<int:person_id>/memberships/<int:organisation_id>/removal": Call(),
+    "/admin/settings": Call({"period_reset_minutes": 45}),
+    "/admin/system/jobs/<int:job_id>/retry": Call(),
+    "/admin/system/jobs/retry": Call(),
+    "/admin/teams/new": Call({"name": "Second level"}),
+    "/admin/teams/<int:team_id>": Call({"name": "Renamed"}),
+    "/admin/teams/<int:team_id>/deletion": Call(),
+    "/admin/teams/<int:team_id>/members": Call({"person_id": "free_agent_id"}),
+    "/admin/teams/<int:team_id>/members/<int:person_id>/removal": Call(where={"person_id": "agent_id"}),
+}
+
+
+def posts(app: Flask) -> set[str]:
+    """All routes below /admin that take POST."""
+    rules = app.url_map.iter_rules()
+    return {str(rule) for rule in rules if "POST" in (rule.methods or ()) and str(rule).startswith("/admin")}
+
+
+@pytest.fixture
+def world(app: Flask) -> dict[str, Any]:
+    """Something to change for every route: row numbers by the name they have in addresses."""
+    with app.extensions["portal"].database.session(write=True) as session:
+        given: dict[str, Any] = {"actor_id": None, "now": now()}
+        person, agent = factories.person(session, name="Pia"), factories.person(session, "agent", name="Ali")
+        free, closed, boss = (factories.person(session, role) for role in ("agent", "customer", "customer"))
+        people.close(session, closed.id, **given)
+        company = organisations.create(session, name="Company", slug="", **given)
+        for one in (boss, person):
+            organisations.add_member(session, company.id, one.email, MANAGER, **given)
+        rules = LinkRules.of(preferences.Preferences.read(session), app.extensions["portal"].secret_key)
+        token = invitations.invite_to(
+            session, company.id, "guest@example.org", "member", language=None, rules=rules, **given
+        )
+        assert token is not None
+        team = teams.create(session, "First level", **given)
+        teams.add_member(session, team.id, agent.id, **given)
+        text = published(session, "First", lang="en", slug="first")
+        names = {"de": "Alt", "en": "Old"}
+        category = categories.add(
+            session, names=names, descriptions={}, slug="old", parent_id=None, position=1, **given
+        )
+        term = glossary.save(session, None, "en", TermText("Lead", "Somebody interested."), door=door())
+        job = outbox.put(session, "x.y", run_at=now())
+        job.state = outbox.FAILED
+        letters.change(session, BY_NAME["accounts.invitation"], {"en": "Come in"}, {}, **given)
+        session.flush()
+        made = {
+            "person_id": person.id,
+            "agent_id": agent.id,
+            "free_agent_id": free.id,
+            "closed_id": closed.id,
+            "organisation_id": company.id,
+            "token_id": token.id,
+            "team_id": team.id,
+            "article_id": text.article_id,
+            "category_id": category.id,
+            "term_id": term.id,
+            "job_id": job.id,
+        }
+        session.commit()
+    return {**made, "lang": "en", "page": "imprint", "name": "accounts.reset_password"}
+
+
+def state_of(app: Flask) -> dict[str, list[Any]]:
+    """All rows of all tables."""
+    with app.extensions["portal"].database.session(write=False) as session:
+        return {
+            table.name: [tuple(map(str, row)) for row in session.execute(select(table).order_by(table.c.id))]
+            for table in Base.metadata.sorted_tables
+            if table.name != "throttle"
+        }
+
+
+def call(app: Flask, browser: Any, world: dict[str, Any], rule: str, how: Call) -> Any:
+    """Send what the table says, with the token of the settings page."""
+    names = {**world, **{name: world.get(value, value) for name, value in how.where.items()}}
+    adapter = app.url_map.bind("localhost")
+    (found,) = [r for r in app.url_map.iter_rules() if str(r) == rule and "POST" in (r.methods or ())]
+    address = adapter.build(found.endpoint, {name: names[name] for name in found.arguments}, method="POST")
+    page = browser.visit("/admin/settings")
+    held = {
+        one.get("name"): one.get("value")
+        for one in page.form().iter("input")
+        if one.get("name") == "csrf_token" or rule == "/admin/settings"
+    }
+    if rule.startswith("/admin/mail-templates") and "based_on" not in how.data:
+        form = browser.visit(f"/admin/mail-templates/{names['name']}").form("Save")
+        held |= {one.get("name"): one.get("value") for one in form.iter("input")}
+        held |= {one.get("name"): one.text for one in form.iter("textarea")}
+    data = {
+        name: world.get(value, value) if isinstance(value, str) else value for name, value in how.data.items()
+    }
+    return browser.post(address, data={**held, **data})
+
+
+def check(app: Flask, browser: Any, world: dict[str, Any], rule: str, how: Call, monkeypatch: Any) -> None:
+    """Fails unless the route does what the table says of it."""
+    before = state_of(app)
+    if how.keeps is None:
+        with monkeypatch.context() as broken:  # without the entry there may be no change
+            broken.setattr(audit, "record", _refuse)
+            assert call(app, browser, world, rule, how).status_code == 500, f"{rule} writes no audit entry"
+        assert changed(before, state_of(app)) == set(), f"{rule} keeps a change without its audit entry"
+    answer = call(app, browser, world, rule, how)
+    assert answer.status_code < 400, f"{rule}: {answer.status_code} {answer.text[:2000]}"
+    touched = changed(before, state_of(app))
+    if how.keeps is None:
+        assert answer.status_code == 303, rule
+        assert "audit_entry" in touched, f"{rule} writes no audit entry"
+        assert touched != {"audit_entry"}, f"{rule} was called without a real change"
+        newest = state_of(app)["audit_entry"][-1]
+        assert str(browser.person_id) in newest, f"{rule}: the entry does not name the actor"
+    else:
+        assert touched <= set(how.keeps), f"{rule} changes {touched} without an audit entry"
+
+
+def changed(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+def _refuse(*_: Any, **__: Any) -> None:
+    raise RuntimeError("no audit entry can be written")
+
+
+def test_the_table_is_complete(app):
+    assert posts(app) == set(ROUTES)
+
+
+@pytest.mark.parametrize("rule", ROUTES)
+def test_change_and_entry_are_one(app, admin, world, rule, monkeypatch):
+    check(app, admin, world, rule, ROUTES[rule], monkeypatch)
+
+
+# --- the check itself can fail ----------------------------------------------------------------------------------
+
+
+def _rename(session: Any, organisation_id: int) -> Organisation:
+    company = session.get_one(Organisation, organisation_id)
+    company.name = "Sunk"
+    return company
+
+
+def _silent(organisation_id: int) -> Any:
+    _rename(db(), organisation_id)
+    commit()
+    return see("/admin/")
+
+
+def _in_two_transactions(organisation_id: int) -> Any:
+    _rename(db(), organisation_id)
+    commit()
+    audit.record(
+        db(), actor_id=1, action="organisation.edit", object_kind="organisation", object_id=1, at=now()
+    )
+    commit()
+    return see("/admin/")
+
+
+def _without_effect(organisation_id: int) -> Any:
+    preferences.change(db(), "file_count", 11, actor_id=None, now=now())
+    flash("Done")
+    return see("/admin/")
+
+
+@pytest.mark.parametrize("view", [_silent, _in_two_transactions, _without_effect])
+def test_a_bad_route_is_found(app, admin, world, monkeypatch, view):
+    rule = "/admin/organisations/<int:organisation_id>/sinking"
+    app.add_url_rule(rule, "sink", csrf.exempt(needs("people.edit")(view)), methods=["POST"])
+    assert posts(app) != set(ROUTES)
+    with pytest.raises(AssertionError):
+        check(app, admin, world, rule, Call(), monkeypatch)
