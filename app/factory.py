@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config.update(
         SECRET_KEY=settings.secret_key,
-        MAX_CONTENT_LENGTH=60 * MEGABYTE,
+        MAX_CONTENT_LENGTH=300 * MEGABYTE,  # what is read; `app.uploads` keeps much less
         MAX_FORM_MEMORY_SIZE=4 * MEGABYTE,  # Flask's default would refuse a long article and lose its text
         MAX_FORM_PARTS=2000,
         WTF_CSRF_TIME_LIMIT=None,  # a composer may stay open for hours

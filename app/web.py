@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, redirect, render_template, request
+from flask import Flask, Request, Response, current_app, g, redirect, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -30,6 +30,7 @@ from app.mail import Transport
 from app.now import now
 from app.preferences import Preferences
 from app.storage import Storage
+from app.uploads import ROOM, Upload
 from app.words import N_
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ def portal() -> Portal:
 def init(app: Flask, parts: Portal) -> None:
     """Hang the parts, the door, the headers and the error pages on the app."""
     app.extensions["portal"] = parts
+    app.request_class = Sent
     csrf.init_app(app)
     app.before_request(_refuse_odd_addresses)
     app.after_request(_add_headers)
@@ -96,6 +98,15 @@ def init(app: Flask, parts: Portal) -> None:
     app.register_error_handler(DBAPIError, _database_fault)
     app.register_error_handler(HTTPException, _http_fault)
     app.register_error_handler(Exception, _program_fault)
+
+
+class Sent(Request):
+    """A request whose files are taken in by `app.uploads`, so that a form with too much comes back with its words."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        if not hasattr(self, "_room"):
+            self._room = [ROOM]
+        return cast(IO[bytes], Upload(self._room))
 
 
 # --- the database in a request -----------------------------------------------------------------------------------
