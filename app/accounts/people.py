@@ -107,13 +107,13 @@ def set_roles(
 
     Raises `Refused` when no admin who can sign in would be left.
     """
-    admins = _lock_admins(session)
+    admins = lock_admins(session)
     person = lock_person(session, person_id)
     before = roles_of(session, person_id)
     if set(held) == before:
         return
     if not any(one.role == ADMIN for one in held):
-        _keep_an_admin(admins, person_id)
+        keep_an_admin(admins, person_id)
     session.execute(delete(Grant).where(Grant.person_id == person_id))
     _grant(session, person_id, held, now=now)
     person.kind = STAFF if held else CUSTOMER
@@ -139,13 +139,13 @@ def close(
 
     Raises `Refused` for one's own account and for the last admin who can sign in.
     """
-    admins = _lock_admins(session)
+    admins = lock_admins(session)
     person = lock_person(session, person_id)
     if person.disabled_at is not None:
         return
     if person_id == actor_id:
         raise Refused(N_("You cannot close your own account here. Another admin can."))
-    _keep_an_admin(admins, person_id)
+    keep_an_admin(admins, person_id)
     person.disabled_at = now
     sessions.end_all(session, person_id)
     tokens.void_all(session, person_id, now=now)
@@ -156,10 +156,12 @@ def close(
 def reopen(
     session: Session, person_id: int, *, actor_id: int | None, now: datetime, through: str = "web"
 ) -> None:
-    """Open a closed account again."""
+    """Open a closed account again. Raises `Refused` for one that is being erased."""
     person = lock_person(session, person_id)
     if person.disabled_at is None:
         return
+    if person.erasing_at is not None or person.erased_at is not None:
+        raise Refused(N_("The account is being deleted. Only its owner can take that back."))
     person.disabled_at = None
     _record(session, "person.reopen", person_id, actor_id, now, through)
     session.flush()
@@ -228,7 +230,7 @@ def sweep_guests(session: Session, *, created_before: datetime) -> int:
 # --- the last admin --------------------------------------------------------------------------------------------
 
 
-def _lock_admins(session: Session) -> list[int]:
+def lock_admins(session: Session) -> list[int]:
     """Ids of the admins who can sign in, their rows locked in one order, so that two admins cannot lock out each
     other at the same moment."""
     rows = session.execute(
@@ -242,7 +244,8 @@ def _lock_admins(session: Session) -> list[int]:
     return [person_id for (person_id,) in rows]
 
 
-def _keep_an_admin(admins: list[int], leaving: int) -> None:
+def keep_an_admin(admins: list[int], leaving: int) -> None:
+    """Raises `Refused` when nobody but `leaving` could sign in as an admin. `admins` are those of `lock_admins`."""
     if admins == [leaving]:
         raise Refused(N_("This is the last admin who can sign in. Make somebody else an admin first."))
 

@@ -23,6 +23,7 @@ from app.preferences import Preferences
 from app.words import N_
 
 SIGN_UP, RESET, INVITATION, NEW_ADDRESS = "sign_up", "reset", "invitation", "new_address"
+PRIVACY, DELETION_UNDO = "privacy", "deletion_undo"  # used by data protection, a floor above
 KEPT_AFTER_END = timedelta(days=30)  # so long a person with an old letter reads why its link does nothing
 
 PATHS = {
@@ -30,6 +31,8 @@ PATHS = {
     RESET: "/account/reset/",
     INVITATION: "/account/invitation/",
     NEW_ADDRESS: "/account/address/",
+    PRIVACY: "/privacy/link/",
+    DELETION_UNDO: "/privacy/deletion/undo/",
 }
 
 
@@ -62,6 +65,8 @@ class LinkRules:
                 NEW_ADDRESS: sign_up,
                 RESET: preferences.period("period_reset_minutes"),
                 INVITATION: preferences.period("period_invitation_days"),
+                PRIVACY: sign_up,
+                DELETION_UNDO: preferences.period("period_undo_deletion_days"),
             },
         )
 

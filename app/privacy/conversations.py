@@ -6,12 +6,14 @@ it gives 0; all are safe to repeat. Numbers and times stay, so that figures stay
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.drafts import Draft
 from app.privacy.facts import said_about_her, wrote_as_customer
 from app.privacy.passages import normalised, without_quotes
 from app.storage import Storage
@@ -21,6 +23,7 @@ from app.tickets.models import Attachment, Message, SlaBreach, SlaClock, Ticket
 from app.tickets.status import Status
 
 AT_ONCE = 500
+NUMBER = re.compile(r"\d+")
 
 
 def ids_of(session: Session, keys: Sequence[str]) -> list[int]:
@@ -32,12 +35,22 @@ def ids_of(session: Session, keys: Sequence[str]) -> list[int]:
     return found
 
 
+def tickets_of(session: Session, keys: Sequence[str]) -> list[int]:
+    """The tickets that hold the messages with these public ids."""
+    found: set[int] = set()
+    for start in range(0, len(keys), AT_ONCE):
+        found |= set(
+            session.scalars(select(Message.ticket_id).where(with_keys(keys[start : start + AT_ONCE])))
+        )
+    return sorted(found)
+
+
 def in_tickets(ticket_ids: Collection[int], person_id: int | None) -> ColumnElement[bool]:
     """The messages that go with requests of hers: all but what other customers wrote there."""
     return and_(Message.ticket_id.in_(ticket_ids), said_about_her(person_id))
 
 
-def with_keys(keys: Collection[str]) -> ColumnElement[bool]:
+def with_keys(keys: Sequence[str]) -> ColumnElement[bool]:
     """The messages with these public ids."""
     return Message.public_id.in_(keys)
 
@@ -172,7 +185,17 @@ def strip_quotes(session: Session, ticket_id: int, going: ColumnElement[bool], m
 # --- what is left ----------------------------------------------------------------------------------------------------
 
 
-def leftovers(session: Session, storage: Storage, which: ColumnElement[bool]) -> int:
+def discard_drafts(session: Session, numbers: Collection[int]) -> int:
+    """Forget unsent texts in forms of these requests; a form's name carries the number it is shown under."""
+    wanted = set(map(str, numbers))
+    named = session.execute(select(Draft.id, Draft.form).where(Draft.form.like("%ticket%")))
+    found = [key for key, form in named if wanted & set(NUMBER.findall(form))]
+    for start in range(0, len(found), AT_ONCE):
+        session.execute(delete(Draft).where(Draft.id.in_(found[start : start + AT_ONCE])))
+    return len(found)
+
+
+def leftovers(session: Session, which: ColumnElement[bool]) -> int:
     """How many of these messages still say something or have a file."""
     full = select(func.count()).where(which, or_(Message.body != "", Message.html.is_not(None)))
     files = (

@@ -82,6 +82,14 @@ def _place(session: Session, scope: str, key: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
+def ticket_of(session: Session, scope: str, key: str) -> int:
+    """The ticket that a public id is or belongs to; 0 when it is gone."""
+    try:
+        return _place(session, scope, key)[0]
+    except NotVisible:
+        return 0
+
+
 def requester_of(session: Session, scope: str, key: str) -> int:
     """Whose request a ticket, message or file belongs to. Raises `NotVisible`."""
     ticket_id, _ = _place(session, scope, key)

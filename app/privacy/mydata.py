@@ -37,6 +37,8 @@ CODES = {
     "reset": N_("Reset a password"),
     "invitation": N_("Accept an invitation"),
     "new_address": N_("Confirm a new address"),
+    "privacy": N_("Show your data"),
+    "deletion_undo": N_("Take back a deletion"),
 }
 
 

@@ -1,0 +1,309 @@
+"""Requests of people about their data: asked for, taken back, started by an officer, refused, prolonged, answered.
+
+Carrying out an erasure is `app.privacy.executor`. Every function locks the person or the request first; the caller
+commits. What an officer does is written to the audit log, by row numbers only.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app import audit, outbox
+from app.accounts import people, sessions, tokens
+from app.accounts.models import Person
+from app.accounts.queries import lock_person, lock_person_with
+from app.accounts.tokens import DELETION_UNDO, LinkRules
+from app.errors import NotVisible, Refused
+from app.privacy import facts
+from app.privacy.executor import CHORE, plan_for
+from app.privacy.models import (
+    DONE,
+    ERASURE,
+    EXPORT,
+    FAILED,
+    GRACE,
+    HELD,
+    KINDS,
+    OPEN,
+    PERSON,
+    REFUSED,
+    RUNNING,
+    UNFINISHED,
+    WITHDRAWN,
+    PrivacyRequest,
+)
+from app.privacy.planner import Plan, plan
+from app.words import N_
+
+MONTHS_TO_ANSWER, MONTHS_LONGER = 1, 2  # GDPR Art. 12(3)
+
+
+def months_after(moment: datetime, months: int) -> datetime:
+    """The same day so many months later, or the month's last day (Regulation 1182/71, Art. 3(2)(c))."""
+    year, month = divmod(moment.month - 1 + months, 12)
+    year, month = moment.year + year, month + 1
+    return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
+
+
+def preview(session: Session, person_id: int, *, now: datetime) -> Plan:
+    """What an erasure of this person would do today."""
+    person = session.get(Person, person_id)
+    if person is None or person.erased_at is not None:
+        raise NotVisible
+    return plan(facts.of_person(session, person.id, person.public_id), now.date())
+
+
+def preview_part(session: Session, scope: str, key: str, *, now: datetime) -> Plan:
+    """What an erasure of one ticket, message or file would do today. Raises `NotVisible`."""
+    return plan(facts.of_part(session, scope, key), now.date())
+
+
+# --- erasure ---------------------------------------------------------------------------------------------------------
+
+
+def pending_erasure(session: Session, person_id: int) -> PrivacyRequest | None:
+    """The erasure of a whole person that is asked for and not done."""
+    return session.scalar(
+        select(PrivacyRequest)
+        .where(
+            PrivacyRequest.person_id == person_id,
+            PrivacyRequest.kind == ERASURE,
+            PrivacyRequest.scope == PERSON,
+            PrivacyRequest.state.in_(UNFINISHED),
+        )
+        .order_by(PrivacyRequest.id)
+        .limit(1)
+    )
+
+
+def request_deletion(
+    session: Session,
+    person_id: int,
+    *,
+    rules: LinkRules,
+    grace: timedelta,
+    actor_id: int | None = None,
+    through: str = "web",
+    now: datetime,
+) -> PrivacyRequest:
+    """Close an account at once and have it erased after the grace period; asked twice, it is the same request.
+
+    Whoever asked gets a letter with the way to take it back. `actor_id` is the officer who started it. An export that
+    runs is called off. Raises `Refused` for the last admin.
+    """
+    admins = people.lock_admins(session)
+    person = lock_person(session, person_id)
+    known = pending_erasure(session, person_id)
+    if known is not None:
+        return known
+    if person.erased_at is not None:
+        raise NotVisible
+    people.keep_an_admin(admins, person_id)
+    request = _stored(session, ERASURE, person_id, state=GRACE, actor_id=actor_id, now=now)
+    request.run_at = now + grace
+    made = plan_for(session, request, now)
+    request.plan, request.plan_digest, request.progress_total = made.as_json(), made.digest, made.total
+    _call_off_exports(session, person_id, now)
+    person.disabled_at, person.erasing_at = person.disabled_at or now, request.run_at
+    sessions.end_all(session, person_id)
+    tokens.void_all(session, person_id, now=now)
+    if grace and person.proved_at is not None:
+        undo = tokens.issue(session, DELETION_UNDO, person_id, rules=rules, now=now)
+        undo.expires_at = request.run_at
+        outbox.put(session, "privacy.planned", run_at=now, request_id=request.id, token_id=undo.id)
+    _put_chore(session, request, request.run_at)
+    if actor_id is not None or through != "web":
+        _record(session, "privacy.start", request, actor_id, now, through, role=ERASURE)
+    return request
+
+
+def undo_deletion(session: Session, request_id: int, *, now: datetime) -> Person:
+    """Take a deletion back within its grace period: the account is open again. Raises `Refused` when it is too late."""
+    request = locked_request(session, request_id)
+    person = lock_person(session, request.person_id or 0)
+    if request.state not in (GRACE, HELD) or request.started_at is not None:
+        raise Refused(N_("It is too late to take the deletion back."))
+    request.state, request.done_at = WITHDRAWN, now
+    person.disabled_at = person.erasing_at = None
+    tokens.void(session, person.id, DELETION_UNDO, now=now)
+    session.flush()
+    return person
+
+
+def _call_off_exports(session: Session, person_id: int, now: datetime) -> None:
+    """A copy of data that are to go is not finished any more."""
+    running = update(PrivacyRequest).where(
+        PrivacyRequest.person_id == person_id,
+        PrivacyRequest.kind == EXPORT,
+        PrivacyRequest.state.in_(UNFINISHED),
+    )
+    session.execute(running.values(state=WITHDRAWN, done_at=now))
+
+
+def start_part(
+    session: Session, scope: str, key: str, *, actor_id: int | None, now: datetime
+) -> PrivacyRequest:
+    """Have one ticket, message or file erased at once. Raises `NotVisible`, or `Refused` when nothing may go."""
+    person_id = facts.requester_of(session, scope, key)
+    lock_person(session, person_id)
+    made = preview_part(session, scope, key, now=now)
+    if not any(line.action == "delete" for line in made.lines):
+        raise Refused(N_("Nothing of this may be deleted now. The preview says until when it stays."))
+    request = _stored(session, ERASURE, person_id, state=OPEN, actor_id=actor_id, now=now)
+    request.scope, request.scope_key, request.run_at = scope, key, now
+    request.plan, request.plan_digest, request.progress_total = made.as_json(), made.digest, made.total
+    _put_chore(session, request, now)
+    _record(session, "privacy.start", request, actor_id, now, role=f"{ERASURE}.{scope}")
+    return request
+
+
+def run_now(session: Session, request_id: int, *, actor_id: int | None, now: datetime) -> None:
+    """Have the worker go on with an erasure that failed, or that no case holds back any more."""
+    request = locked_request(session, request_id)
+    if request.kind != ERASURE or request.state not in (FAILED, HELD, RUNNING):
+        raise Refused(N_("There is nothing to try again."))
+    job = session.get(outbox.Job, request.job_id) if request.job_id else None
+    if job is not None and job.state == outbox.FAILED:
+        outbox.retry(session, [job.id], now=now)
+    elif job is not None and job.state == outbox.QUEUED and job.lease_until is None:
+        job.run_at = now
+    elif job is None or job.state == outbox.DONE:
+        _put_chore(session, request, now)
+    _record(session, "privacy.retry", request, actor_id, now)
+
+
+def _put_chore(session: Session, request: PrivacyRequest, run_at: datetime) -> None:
+    session.flush()
+    job = outbox.put(session, CHORE, run_at=run_at, request_id=request.id)
+    session.flush()
+    request.job_id = job.id
+
+
+# --- all kinds, by an officer ------------------------------------------------------------------------------------------
+
+
+def start(
+    session: Session,
+    kind: str,
+    address: str,
+    *,
+    note: str,
+    rules: LinkRules,
+    grace: timedelta,
+    actor_id: int,
+    now: datetime,
+) -> PrivacyRequest:
+    """Write down a request that reached the officer by letter, phone or mail; also of a person without an account.
+
+    Raises `Refused` when nothing is known of the address: then the answer is that there is nothing.
+    """
+    if kind not in KINDS or kind == EXPORT:
+        raise NotVisible
+    person = lock_person_with(session, address)
+    if person is None:
+        raise Refused(N_("Nobody here has this address. Look for it in every store first."), "email")
+    if kind == ERASURE:
+        request = request_deletion(session, person.id, rules=rules, grace=grace, actor_id=actor_id, now=now)
+    else:
+        request = _stored(session, kind, person.id, state=OPEN, actor_id=actor_id, now=now)
+        _record(session, "privacy.start", request, actor_id, now, role=kind)
+    request.note = note
+    session.flush()
+    return request
+
+
+def prolong(session: Session, request_id: int, reason: str, *, actor_id: int, now: datetime) -> None:
+    """Take two more months, with a reason that is told within the first (GDPR Art. 12(3)); once."""
+    request = _open_request(session, request_id)
+    if request.extended_reason:
+        raise Refused(N_("The time can be prolonged once only."))
+    if now > request.due_at:
+        raise Refused(N_("The first month is over; the time cannot be prolonged any more."))
+    request.extended_reason = reason
+    request.due_at = months_after(request.due_at, MONTHS_LONGER)
+    outbox.put(session, "privacy.prolonged", run_at=now, request_id=request.id)
+    _record(session, "privacy.prolong", request, actor_id, now)
+
+
+def refuse(session: Session, request_id: int, reason: str, *, actor_id: int, now: datetime) -> None:
+    """Refuse a request with a reason that the person is told (GDPR Art. 12(4), with the way to the authority)."""
+    request = _open_request(session, request_id)
+    if request.state == GRACE:
+        undo_deletion(session, request_id, now=now)
+    request.state, request.answer, request.done_at = REFUSED, reason, now
+    outbox.put(session, "privacy.refused", run_at=now, request_id=request.id)
+    _record(session, "privacy.refuse", request, actor_id, now)
+
+
+def answer(session: Session, request_id: int, words: str, *, actor_id: int, now: datetime) -> None:
+    """Say that a request is done, with the officer's words to the person."""
+    request = _open_request(session, request_id)
+    if request.kind == ERASURE:
+        raise Refused(N_("A deletion ends by itself, with its certificate."))
+    request.state, request.answer, request.done_at = DONE, words, now
+    outbox.put(session, "privacy.answered", run_at=now, request_id=request.id)
+    _record(session, "privacy.answer", request, actor_id, now)
+
+
+def _open_request(session: Session, request_id: int) -> PrivacyRequest:
+    request = locked_request(session, request_id)
+    if request.state not in (OPEN, GRACE, HELD) or request.started_at is not None:
+        raise Refused(N_("This request is done, or being carried out."))
+    return request
+
+
+def locked_request(session: Session, request_id: int) -> PrivacyRequest:
+    """A request's row, locked until the transaction ends. Raises `NotVisible`."""
+    found: PrivacyRequest | None = session.scalar(
+        select(PrivacyRequest)
+        .where(PrivacyRequest.id == request_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def _stored(
+    session: Session, kind: str, person_id: int, *, state: str, actor_id: int | None, now: datetime
+) -> PrivacyRequest:
+    request = PrivacyRequest(
+        kind=kind,
+        person_id=person_id,
+        state=state,
+        scope=PERSON,
+        scope_key="",
+        started_by_id=actor_id,
+        created_at=now,
+        due_at=months_after(now, MONTHS_TO_ANSWER),
+    )
+    session.add(request)
+    session.flush()
+    return request
+
+
+def _record(
+    session: Session,
+    action: str,
+    request: PrivacyRequest,
+    actor_id: int | None,
+    now: datetime,
+    through: str = "web",
+    **details: str,
+) -> None:
+    session.flush()
+    audit.record(
+        session,
+        actor_id=actor_id,
+        action=action,
+        object_kind="privacy_request",
+        object_id=request.id,
+        at=now,
+        through=through,
+        **details,
+    )
