@@ -198,7 +198,7 @@ def firm(session: Session, door: Door, hashes: dict[str, str], languages: tuple[
     if preferences.Preferences.read(session)["company_name"] == preferences.BY_NAME["company_name"].default:
         preferences.change(session, "company_name", COMPANY, **through)  # type: ignore[arg-type]
     _publish_texts(session, back=False, moment=door.now, languages=languages)
-    known = dict(session.execute(select(Organisation.slug, Organisation.id)).tuples().all())
+    known = {row[0]: row[1] for row in session.execute(select(Organisation.slug, Organisation.id))}
     for name, slug in ORGANISATIONS:
         if slug not in known:
             known[slug] = organisations.create(session, name=name, slug=slug, **through).id  # type: ignore[arg-type]

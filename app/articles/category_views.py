@@ -9,6 +9,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from app.access import needs
+from app.accounts.forms import choices
 from app.articles import categories
 from app.articles.categories import Node, Tree
 from app.articles.forms import category_form
@@ -99,12 +100,12 @@ def _form(tree: Tree, node: Node | None, *, sent: bool = True) -> Any:
     kind = category_form(portal().languages)
     form: Any = kind(data=stored) if sent and request.method != "GET" else kind(formdata=None, data=stored)
     own = set(tree.below(node.id)) if node else set()
-    choices = [
-        (found.id, "\u00a0\u00a0" * depth + found.name(language()))
+    places = {
+        found.id: "\u00a0\u00a0" * depth + found.name(language())
         for depth, found in tree.walk()
         if found.id not in own
-    ]
-    form.parent_id.choices = [(0, gettext("Nothing – it stands at the top")), *choices]
+    }
+    form.parent_id.choices = choices({0: gettext("Nothing – it stands at the top"), **places})
     return form
 
 

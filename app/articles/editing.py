@@ -62,11 +62,10 @@ def may_edit(viewer: Viewer, tree: Tree, category_id: int | None) -> bool:
     return any(viewer.may("articles.edit", category_id=place) for place in places)
 
 
-def places(viewer: Viewer, tree: Tree) -> list[tuple[int, str]]:
-    """The categories an editor may put articles in, as (id, indented label); 0 is none. Labels are ids and paths:
-    the page names them."""
-    chosen = [(node.id, node.path) for _, node in tree.walk() if may_edit(viewer, tree, node.id)]
-    return [(0, ""), *chosen] if may_edit(viewer, tree, None) else chosen
+def places(viewer: Viewer, tree: Tree) -> list[int]:
+    """Ids of the categories an editor may put articles in, in reading order; 0 is none."""
+    chosen = [node.id for _, node in tree.walk() if may_edit(viewer, tree, node.id)]
+    return [0, *chosen] if may_edit(viewer, tree, None) else chosen
 
 
 def listed(
@@ -97,7 +96,7 @@ def listed(
         Article.audience,
     ).join(Article, Article.id == ArticleText.article_id)
     if not may_edit(viewer, tree, None):
-        found = found.where(Article.category_id.in_([place for place, _ in places(viewer, tree)]))
+        found = found.where(Article.category_id.in_(places(viewer, tree)))
     if q:
         found = found.where(ArticleText.title.icontains(q, autoescape=True))
     if state in STATES:
@@ -158,15 +157,15 @@ def last_saving(session: Session, text_id: int) -> tuple[str | None, datetime | 
     return (None, None) if row is None else (row[0], row[1])
 
 
-def groups(session: Session, chosen: Audience) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Organisations and customer groups to choose from, as (slug, name); those chosen are always among them."""
+def groups(session: Session, chosen: Audience) -> tuple[dict[str, str], dict[str, str]]:
+    """Organisations and customer groups to choose from, names by slug; those chosen are always among them."""
     organisations = session.execute(
         select(Organisation.slug, Organisation.name)
         .order_by(Organisation.slug.not_in(chosen.organisations), Organisation.sort_name, Organisation.id)
         .limit(MOST_CHOICES)
     )
     segments = session.execute(select(Segment.slug, Segment.name).order_by(Segment.name).limit(MOST_CHOICES))
-    return [(slug, name) for slug, name in organisations], [(slug, name) for slug, name in segments]
+    return {row[0]: row[1] for row in organisations}, {row[0]: row[1] for row in segments}
 
 
 def terms(

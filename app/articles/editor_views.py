@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from app import drafts
 from app.access import needs
+from app.accounts.forms import choices
 from app.articles import categories, editing, images, indexing, rendering, service
 from app.articles.audience import Audience, audience
 from app.articles.editing import Editing
@@ -177,13 +178,12 @@ def _form(kind: type[ArticleForm], chosen: Audience, name: str, stored: dict[str
         form.kept_at = kept.saved_at
     tree = categories.tree(db())
     labels = {node.id: "\u00a0\u00a0" * depth + node.name(language()) for depth, node in tree.walk()}
-    choices = [
-        (place, labels.get(place) or gettext("No category"))
-        for place, _ in editing.places(current_user, tree)
-    ]
-    form.offer(choices, *editing.groups(db(), chosen))
+    offered = {
+        place: labels.get(place) or gettext("No category") for place in editing.places(current_user, tree)
+    }
+    form.offer(offered, *editing.groups(db(), chosen))
     if "lang" in form:
-        form.lang.choices = [(code, NATIVE_NAMES[code]) for code in portal().languages]
+        form.lang.choices = choices({code: NATIVE_NAMES[code] for code in portal().languages})
     return form
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_babel import lazy_gettext
 from wtforms import (
     BooleanField,
@@ -17,7 +15,7 @@ from wtforms import (
 from wtforms.validators import AnyOf, NumberRange, Optional
 from wtforms.widgets import HiddenInput
 
-from app.accounts.forms import Checkboxes
+from app.accounts.forms import Checkboxes, choices
 from app.articles.glossary import LONGEST_DEFINITION, LONGEST_TERM
 from app.articles.models import CUSTOMERS, INTERNAL, LISTED, PUBLIC, VOTE_REASONS
 from app.articles.service import LONGEST_BODY, LONGEST_SUMMARY, LONGEST_TITLE
@@ -49,7 +47,7 @@ class VoteForm(PortalForm):
     helpful = StringField(validators=[AnyOf(("yes", "no"), lazy_gettext("Choose yes or no."))])
     reason = RadioField(
         lazy_gettext("What is the matter?"),
-        choices=[(name, REASONS[name]) for name in VOTE_REASONS],
+        choices=choices({name: REASONS[name] for name in VOTE_REASONS}),
         validators=[Optional()],
         validate_choice=True,
     )
@@ -71,7 +69,7 @@ class ArticleForm(PortalForm):
     category_id = SelectField(lazy_gettext("Category"), coerce=int)
     audience = RadioField(
         lazy_gettext("Who may read it"),
-        choices=list(AUDIENCES.items()),
+        choices=choices(AUDIENCES),
         default=PUBLIC,
         validators=[required(lazy_gettext("Choose who may read the article."))],
         description=lazy_gettext("Category and readers hold for all languages and change at once."),
@@ -99,11 +97,13 @@ class ArticleForm(PortalForm):
     image_alt = StringField(lazy_gettext("What the image shows"), [at_most(300)])
     image_decorative = BooleanField(lazy_gettext("The image is decoration only"))
 
-    def offer(self, categories: list[tuple[int, str]], organisations: Any, segments: Any) -> None:
+    def offer(
+        self, categories: dict[int, str], organisations: dict[str, str], segments: dict[str, str]
+    ) -> None:
         """Fill what can be chosen. Category 0 is none."""
-        self.category_id.choices = categories
-        self.organisations.choices = organisations
-        self.segments.choices = segments
+        self.category_id.choices = choices(categories)
+        self.organisations.choices = choices(organisations)
+        self.segments.choices = choices(segments)
 
 
 class NewArticleForm(ArticleForm):

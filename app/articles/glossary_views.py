@@ -9,6 +9,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from app.access import needs
+from app.accounts.forms import choices
 from app.articles import editing, glossary
 from app.articles.forms import TermForm
 from app.articles.glossary import TermText
@@ -35,7 +36,7 @@ def listing() -> str:
 @needs("glossary.edit")
 def new() -> Any:
     form = TermForm(lang=_lang(request.args.get("lang")))
-    form.lang.choices = [(code, NATIVE_NAMES[code]) for code in portal().languages]
+    form.lang.choices = choices({code: NATIVE_NAMES[code] for code in portal().languages})
     if form.validate_on_submit() and _keep(form, None, form.lang.data):
         return see(f"/admin/glossary?lang={form.lang.data}")
     return render_template("admin/glossary/new.html", form=form), (422 if form.errors else 200)

@@ -89,7 +89,12 @@ def visible_to(viewer: Viewer) -> ColumnElement[bool]:
         if viewer.segments:
             groups.append(ArticleAudience.segment_id.in_([segment[0] for segment in viewer.segments]))
         if groups:
-            listed = select(ArticleAudience.id).where(ArticleAudience.article_id == Article.id, or_(*groups))
+            # Named outright: inside another subquery `article` would silently become a table of its own here.
+            listed = (
+                select(ArticleAudience.id)
+                .where(ArticleAudience.article_id == Article.id, or_(*groups))
+                .correlate(Article)
+            )
             kinds.append(and_(Article.audience == LISTED, listed.exists()))
     return or_(*kinds)
 
@@ -165,7 +170,7 @@ def translations(session: Session, article_id: int) -> dict[str, str]:
             ArticleText.article_id == article_id, ArticleText.state == PUBLISHED
         )
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def body(session: Session, text_id: int, number: int) -> str:
@@ -178,10 +183,8 @@ def body(session: Session, text_id: int, number: int) -> str:
 def image(session: Session, viewer: Viewer, media_id: int) -> Any | None:
     """(storage_key, content_type, sha256, name, article_id, size) of an image, if a published text of its article
     is readable for the viewer."""
-    shown = select(ArticleText.id).where(
-        ArticleText.article_id == Article.id, ArticleText.state == PUBLISHED, visible_to(viewer)
-    )
-    return session.execute(_image(media_id).where(shown.exists())).first()
+    shown = select(ArticleText.id).where(ArticleText.article_id == Article.id, ArticleText.state == PUBLISHED)
+    return session.execute(_image(media_id).where(shown.exists(), visible_to(viewer))).first()
 
 
 def any_image(session: Session, media_id: int) -> Any | None:
