@@ -18,7 +18,33 @@ from knowledge_base.index import Index
 from knowledge_base.search import search, suggest
 
 PUBLIC = frozenset({"public"})
-ONSETS = ["b", "br", "d", "dr", "f", "fl", "g", "gr", "h", "k", "kl", "l", "m", "n", "p", "pf", "r", "s", "sch", "schl", "st", "str", "t", "w", "z"]
+ONSETS = [
+    "b",
+    "br",
+    "d",
+    "dr",
+    "f",
+    "fl",
+    "g",
+    "gr",
+    "h",
+    "k",
+    "kl",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pf",
+    "r",
+    "s",
+    "sch",
+    "schl",
+    "st",
+    "str",
+    "t",
+    "w",
+    "z",
+]
 VOWELS = ["a", "e", "i", "o", "u", "ei", "au", "ie", "ä", "ö", "ü"]
 CODAS = ["", "", "", "l", "n", "r", "s", "t", "nd", "rt", "ng", "ck"]
 VOCABULARY = 12_000
