@@ -104,14 +104,12 @@ class Clocks:
         elapsed = clock.elapsed_at(event.at) if self.trail is not None else 0
         if clock.once_late and target is not None:  # solved late: judged for good (R7)
             if self.trail is not None and key == "reopened":
-                self._tell(
-                    clock, rule, key, before, elapsed, {"priority": self.priority, "target": clock.target}
-                )
+                self._tell(clock, rule, key, before, elapsed, self._terms(clock))
             return
         clock.once_late = False
         self._aim(clock, target)
         if self.trail is not None:
-            self._tell(clock, rule, key, before, elapsed, {"priority": self.priority, "target": clock.target})
+            self._tell(clock, rule, key, before, elapsed, self._terms(clock))
         self._find_late(clock, event, before, breached_at, rule)
 
     def begin_earlier(self, clock: Clock, since: int) -> None:
@@ -162,12 +160,7 @@ class Clocks:
         self.clocks.append(clock)
         self.open[metric] = clock
         if self.trail is not None:
-            params = {
-                "since": clock.started_at,
-                "priority": self.priority,
-                "target": clock.target,
-                "status": self.status,
-            }
+            params = {**self._terms(clock), "since": clock.started_at, "from": since}
             self._tell(clock, rule, "started", None, 0, params)
         if clock.due is not None and clock.due < event.at:
             self._breach(clock, event.at, rule)
@@ -232,6 +225,14 @@ class Clocks:
                     clock,
                     breach._replace(superseded_at=self.event.at, superseded_by=self.event.id),
                 )
+
+    def _terms(self, clock: Clock) -> dict[str, Any]:
+        return {
+            "target": clock.target,
+            "priority": self.priority,
+            "status": self.status,
+            "running": clock.running,
+        }
 
     def _tell(
         self,
