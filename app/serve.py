@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
-import importlib.util
 import json
 import os
 import signal
@@ -103,13 +102,15 @@ def _prepare_database(settings: Settings) -> None:
 
 
 def _load_demo(app: Flask, settings: Settings) -> None:
-    if not settings.demo or importlib.util.find_spec("app.demo") is None:
+    if not settings.demo:
         return
     with app.extensions["portal"].database.session(write=False) as session:
         if session.scalar(select(Person.id).limit(1)) or session.scalar(select(ArticleText.id).limit(1)):
             return
     print("Loading the demo ...", flush=True)  # noqa: T201
-    importlib.import_module("app.demo").load(app)
+    from app import demo  # large, and needed once
+
+    demo.load(app)
 
 
 def _prepare_index(app: Flask) -> None:

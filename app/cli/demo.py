@@ -8,7 +8,6 @@ from typing import cast
 
 import click
 from flask import Flask, current_app
-from rich.progress import track
 
 from app import demo as work
 from app.articles.importing import Source
@@ -49,6 +48,8 @@ def clear(yes: bool) -> None:
 
 
 def _shown(blocks: Iterable[list[Source]], label: str, total: int) -> Iterable[list[Source]]:
+    from rich.progress import track  # large, and only this shows progress
+
     return track(blocks, label, total=total, disable=not sys.stdout.isatty())
 
 

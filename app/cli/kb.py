@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import click
-from rich.progress import track
 
 from app.accounts.permissions import VISITOR
 from app.articles import editions, exporting, finding, importing, indexing, starter
@@ -31,6 +30,8 @@ def import_(path: Path) -> None:
 
     Same slug and language again is a new revision. A bad line is named, the others go in, and the status is 1.
     """
+    from rich.progress import track  # large, and only this shows progress
+
     try:
         sources = importing.read(path)
         if path.is_dir() and (path / CATEGORIES).is_file():
@@ -54,6 +55,8 @@ def import_(path: Path) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 def export(path: Path) -> None:
     """Give all articles and terms to PATH: a file ending in .jsonl, else a folder of Markdown files."""
+    from rich.progress import track  # large, and only this shows progress
+
     with looking() as session:
         items = track(
             exporting.entries(session),

@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 
 import html5lib
 from flask.testing import FlaskClient
-from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
