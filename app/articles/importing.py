@@ -218,12 +218,15 @@ def take_article(session: Session, item: Entry, target: int | None, door: Door) 
         text = _add(session, item, target, door)
         changed = True
     else:
-        changed = service.save(session, text, item.content, slug=item.slug, based_on=None, door=door)
+        changed = not _is_shown(session, text, item) and service.save(
+            session, text, item.content, slug=item.slug, based_on=None, door=door
+        )
         if target is not None and target != text.article_id:
             _join(session, text, target, item.lang)
             changed = True
     touched = _settle(session, text, item, door)
-    changed |= _reach(session, text, item.state, door)
+    if not _is_shown(session, text, item):
+        changed |= _reach(session, text, item.state, door)
     if changed:
         touched.add(text.id)
     return ("added" if added else "changed" if touched else "unchanged"), touched
@@ -278,6 +281,13 @@ def _category(session: Session, item: Entry, door: Door) -> int | None:
     return categories.by_path(
         session, item.category, actor_id=door.actor_id, now=door.now, through=door.through
     )
+
+
+def _is_shown(session: Session, text: ArticleText, item: Entry) -> bool:
+    """Whether readers see exactly this already; a newer draft of an editor then stays what it is."""
+    if not (text.state == item.state == PUBLISHED) or text.current_number is None:
+        return False
+    return service.revision(session, text.id, text.current_number) == item.content
 
 
 def _reach(session: Session, text: ArticleText, state: str, door: Door) -> bool:
