@@ -16,7 +16,7 @@ from knowledge_base.folder import RETRY, BrokenIndex, being_written, read_state,
 from knowledge_base.partition import Partition
 from knowledge_base.synonyms import built_in
 
-_PATIENCE = 5.0  # seconds a first reader waits for a writer at work
+_PATIENCE = 1.0  # seconds a first reader waits for a writer at work
 
 
 class Behind(Exception):
@@ -48,7 +48,10 @@ class View:
 
 
 def open_patiently(folder: Path) -> View:
-    """A view where there is none yet: while a writer moves files below us, wait for what it publishes."""
+    """A view where there is none yet: while a writer moves files below us, wait for what it publishes.
+
+    Nobody waits for an index that is not there yet or is of another version: that raises BrokenIndex at once.
+    """
     for lang in LANGUAGES:  # read now, so that no reader waits for it
         built_in(lang)
         stop_words(lang)
@@ -56,6 +59,7 @@ def open_patiently(folder: Path) -> View:
     while True:
         waiting = being_written(folder) and time.monotonic() < end
         before = signature(folder)
+        read_state(folder)
         try:
             return open_view(folder, draw=not waiting)
         except (BrokenIndex, Behind):

@@ -3,6 +3,7 @@
 import json
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -235,3 +236,25 @@ def test_threads_search_while_another_writes(folder: Path, article: Article, fin
         reader.join()
     assert faults == []
     assert index.keys() == {0}
+
+
+def test_nobody_waits_for_an_index_that_is_not_there(folder: Path) -> None:
+    with folder_module.locked(folder, 1.0):
+        start = time.monotonic()
+        with pytest.raises(BrokenIndex):
+            Index(folder).view()
+        assert time.monotonic() - start < 0.5
+
+
+def test_a_first_reader_draws_what_a_dead_writer_left(
+    folder: Path, article: Article, find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index.rebuild(folder, [article(1, "Hebel", "Text.")])
+    with monkeypatch.context() as patch:
+        patch.setattr("knowledge_base.index.write_state", lambda *_: None)
+        index.replace([article(2, "Kurbel", "Text.")])
+    assert find(index, "kurbel").total == 0  # not published
+    fresh = Index.open(folder)
+    assert fresh.keys() == {1, 2}
+    fresh.replace([article(3, "Griff", "Text.")])
+    assert index.keys() == {1, 2, 3}
