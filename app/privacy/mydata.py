@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Table, func, literal, select, union_all
+from sqlalchemy import Column, Select, Table, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.personal import Export, P
@@ -83,7 +83,35 @@ def sections(session: Session, person_id: int) -> list[Section]:
         )
         for held in mine
         if counts[held.table.name]
-    ]
+    ] + list(_mentions(session, person_id))
+
+
+def _mentions(session: Session, person_id: int) -> Iterator[Section]:
+    """Rows that belong to nobody but name her in one column (the owner of an article), by their titles."""
+    for held in tables():
+        for column, says in held.columns:
+            if held.says.subject is not None or says.subject is None or says.export is Export.NEVER:
+                continue
+            hers = rows_of(held.table, says.subject, person_id)
+            count = session.scalar(select(func.count()).select_from(held.table).where(hers)) or 0
+            if count:
+                titles = session.scalars(_titles(held.table).where(hers).limit(SHOWN))
+                rows = [[(says.label, str(title))] for title in titles]
+                yield Section(f"{held.table.name}-{column.name}", says.label, count, rows, (_fact(says),))
+
+
+def _titles(table: Table) -> Select[Any]:
+    """What the rows of a table are called: their own title, that of the texts that belong to them, or their number."""
+    newest = table.c.id.desc()
+    if "title" in table.c:
+        return select(table.c.title).order_by(newest)
+    for texts in table.metadata.sorted_tables:
+        for key in texts.foreign_keys:
+            if key.column.table is table and "title" in texts.c:
+                return (
+                    select(texts.c.title).join(table, table.c.id == key.parent).order_by(newest, texts.c.id)
+                )
+    return select(table.c.id).order_by(newest)
 
 
 def _counts(session: Session, mine: Iterable[Held], person_id: int) -> dict[str, int]:
