@@ -21,6 +21,8 @@ from app.articles import indexing
 from app.lanes import Batch, Chore, Letter, Recurring, Tables, Worker
 from app.outbox import DONE, Job
 from app.preferences import Preferences
+from app.privacy import executor, retention
+from app.privacy import mails as privacy_mails
 from app.tickets import mails as tickets_mails
 from app.tickets import upkeep
 from app.web import Portal
@@ -96,6 +98,12 @@ LETTERS: dict[str, Letter] = {
     "accounts.invitation": accounts_mails.invitation,
     "accounts.new_address": accounts_mails.new_address,
     "accounts.address_changed_notice": accounts_mails.address_changed_notice,
+    "privacy.link": privacy_mails.link,
+    "privacy.planned": privacy_mails.planned,
+    "privacy.erased": privacy_mails.erased,
+    "privacy.prolonged": privacy_mails.prolonged,
+    "privacy.refused": privacy_mails.refused,
+    "privacy.answered": privacy_mails.answered,
     "tickets.received": tickets_mails.received,
     "tickets.agent_replied": tickets_mails.agent_replied,
     "tickets.solved": tickets_mails.solved,
@@ -107,6 +115,7 @@ LETTERS: dict[str, Letter] = {
 CHORES: dict[str, Chore | Batch] = {
     "articles.index": Batch(indexing.index_batch),
     "articles.rebuild": Batch(indexing.rebuild_batch),
+    executor.CHORE: Batch(executor.erase_chore, most=1),
 }
 
 RECURRING: tuple[Recurring, ...] = (
@@ -118,6 +127,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("guests.sweep", timedelta(days=1), sweep_guests),
     Recurring("tickets.close", timedelta(minutes=10), close_solved_requests),
     Recurring("tickets.sweep", timedelta(hours=1), sweep_unproved_requests),
+    Recurring("privacy.retention", timedelta(hours=6), retention.sweep, outside=True),
     Recurring("mail.sweep", timedelta(hours=6), sweep_captured_mail, outside=True),
     Recurring("upgrade-copies.sweep", timedelta(hours=6), sweep_upgrade_copies, outside=True),
     Recurring("articles.check-index", timedelta(minutes=1), indexing.check_index, outside=True),

@@ -22,6 +22,7 @@ from app.forms import localised_data
 from app.i18n import format_date, format_period, gettext_in
 from app.letters import Letter, Message
 from app.now import now
+from app.privacy import mails as privacy_mails
 from app.tickets import mails as ticket_mails
 from app.web import commit, db, portal, see
 from app.words import N_
@@ -29,7 +30,7 @@ from app.words import N_
 bp = Blueprint("letters", __name__)
 
 # Every letter the portal sends, by domain.
-SHIPPED: tuple[Letter, ...] = (*account_mails.SHIPPED, *ticket_mails.SHIPPED)
+SHIPPED: tuple[Letter, ...] = (*account_mails.SHIPPED, *ticket_mails.SHIPPED, *privacy_mails.SHIPPED)
 BY_NAME = {letter.name: letter for letter in SHIPPED}
 
 REASON = N_("Here stands why the person gets this letter.")

@@ -103,6 +103,14 @@ def suggest(lang: str) -> Any:
     )
 
 
+@bp.get(f"{LANG}/suggest-for-request")
+def suggest_for_request(lang: str) -> Any:
+    """Articles that may answer what somebody is about to ask; the form of a request shows them."""
+    text = (clean_line(request.args.get("text")) or "")[: finding.LONGEST]
+    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=3)
+    return render_template("articles/for_request.html", found=found)
+
+
 def _filters(keys: tuple[int, ...], places: dict[int, int], tree: Tree) -> list[tuple[Any, int]]:
     """The top categories in which something was found, with how much, most first."""
     counts: dict[int, int] = {}
@@ -137,7 +145,7 @@ def _article(lang: str, reading: Reading, form: forms.VoteForm, *, voted: str | 
     return _page(
         "article",
         article=reading,
-        text=rendering.kept_page(db(), memory, reading.id, reading.number, lang),
+        text=rendering.kept_page(db(), memory, reading, lang),
         trail=categories.kept_tree(db(), memory, edition).trail(reading.category_id),
         related=queries.related(db(), current_user, lang, reading),
         form=form,

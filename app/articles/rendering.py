@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app import markup
 from app.articles import queries
 from app.articles.memory import Memory
+from app.articles.queries import Reading
 
 WORDS_A_MINUTE = 200
 FEWEST_HEADINGS = 3  # a shorter list of contents helps nobody
@@ -36,10 +37,10 @@ def page(text: str, lang: str) -> Page:
     )
 
 
-def kept_page(session: Session, memory: Memory, text_id: int, number: int, lang: str) -> Page:
-    """The same for a published revision, which never changes."""
-    key = (text_id, number)
-    return memory.pages.get(key, lambda: page(queries.body(session, text_id, number), lang))
+def kept_page(session: Session, memory: Memory, reading: Reading, lang: str) -> Page:
+    """The same for a published revision. It never changes, unless a passage is removed from it for good."""
+    key = (reading.id, reading.number, reading.updated_at)
+    return memory.pages.get(key, lambda: page(queries.body(session, reading.id, reading.number), lang))
 
 
 def link(address: str, lang: str) -> str:

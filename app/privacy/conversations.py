@@ -50,6 +50,11 @@ def in_tickets(ticket_ids: Collection[int], person_id: int | None) -> ColumnElem
     return and_(Message.ticket_id.in_(ticket_ids), said_about_her(person_id))
 
 
+def all_in(ticket_ids: Collection[int]) -> ColumnElement[bool]:
+    """Every message of these requests, whoever wrote it."""
+    return Message.ticket_id.in_(ticket_ids)
+
+
 def with_keys(keys: Sequence[str]) -> ColumnElement[bool]:
     """The messages with these public ids."""
     return Message.public_id.in_(keys)

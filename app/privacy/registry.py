@@ -5,7 +5,7 @@ Nothing here is written by hand about a table; a new column is known by what sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,14 +111,12 @@ def _ends_at_person(table: Table, path: str) -> bool:
     return table.name == "person"
 
 
-def rows_of(table: Table, path: str, person_id: int) -> ColumnElement[bool]:
-    """The condition for the rows of one person, along the path of foreign keys."""
-    if path == "self":
-        return table.c.id == person_id
+def rows_of(table: Table, path: str, person_id: int | Collection[int]) -> ColumnElement[bool]:
+    """The condition for the rows of one person (or several), along the path of foreign keys."""
     first, _, rest = path.partition(".")
-    column = table.c[first]
+    column = table.c.id if path == "self" else table.c[first]
     if not rest:
-        return column == person_id
+        return column == person_id if isinstance(person_id, int) else column.in_(person_id)
     parent = next(iter(column.foreign_keys)).column.table
     return column.in_(select(parent.c.id).where(rows_of(parent, rest, person_id)))
 

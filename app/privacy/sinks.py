@@ -10,7 +10,7 @@ import email
 import email.policy
 import json
 import os
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import Person
 from app.db import Localised, all_tables
 from app.personal import RowFate
-from app.privacy.passages import Names
+from app.privacy.passages import Names, spans_of
 from app.privacy.registry import PSEUDONYMS, Held, rows_of, tables
 from app.storage import Storage
 
@@ -131,6 +131,18 @@ class DatabaseSink:
             touched += len(ids)
         self.session.flush()
         return touched
+
+    def erase_many(self, person_ids: Collection[int], *, only: Container[str]) -> None:
+        """The same for several people at once, for tables that need no pseudonym (those have one row a person)."""
+        for held in reversed(list(tables())):
+            says = held.says
+            if held.table.name not in only or says.subject is None or says.on_erase is RowFate.RESTRICT:
+                continue
+            mine = rows_of(held.table, says.subject, person_ids)
+            if says.on_erase is RowFate.DELETE_ROW:
+                self.session.execute(delete(held.table).where(mine))
+            elif values := _after_erasing(held, Subject(())):
+                self.session.execute(update(held.table).where(mine).values(values))
 
     def verify(self, subject: Subject, *, only: Container[str] = EVERY_TABLE) -> list[Finding]:
         """Rows that should have gone, and columns that still say what they said."""
@@ -242,6 +254,13 @@ class CapturedMailSink:
         for path in mine:
             path.unlink(missing_ok=True)
         return len(mine)
+
+    def erase_with(self, passage: str) -> int:
+        """Remove the letters that hold a passage. Gives how many."""
+        holding = [path for path, _, words in self._letters() if spans_of(passage, words)]
+        for path in holding:
+            path.unlink(missing_ok=True)
+        return len(holding)
 
     def verify(self, subject: Subject) -> list[Finding]:
         return [finding for finding in self.find(subject) if finding.own]

@@ -1,0 +1,126 @@
+"""The words for codes of data protection, marked for translation: as the person reads them, in letters and on pages."""
+
+from __future__ import annotations
+
+from app.personal import T
+from app.privacy.planner import ANONYMISE, DELETE, KEEP, RESTRICT
+from app.privacy.registry import tables
+from app.words import N_
+
+KIND = {
+    "erasure": N_("Deletion"),
+    "export": N_("Copy of the data"),
+    "access": N_("Information"),
+    "rectification": N_("Correction"),
+    "restriction": N_("Restriction"),
+    "objection": N_("Objection"),
+}
+ARTICLE = {
+    "erasure": "17",
+    "export": "15, 20",
+    "access": "15",
+    "rectification": "16",
+    "restriction": "18",
+    "objection": "21",
+}
+STATE = {
+    "open": N_("To be answered"),
+    "grace": N_("Can be taken back"),
+    "running": N_("Being carried out"),
+    "failed": N_("Stopped by a fault"),
+    "held": N_("Held back by a case"),
+    "done": N_("Done"),
+    "withdrawn": N_("Taken back"),
+    "refused": N_("Refused"),
+}
+TONE = {
+    "open": "warn",
+    "grace": "info",
+    "running": "info",
+    "failed": "danger",
+    "held": "warn",
+    "done": "ok",
+    "withdrawn": "neutral",
+    "refused": "neutral",
+}
+SCOPE = {
+    "person": N_("Everything about the person"),
+    "ticket": N_("One request"),
+    "message": N_("One message"),
+    "file": N_("One file"),
+}
+GROUND = {
+    "legal_case": N_("Legal case"),
+    "dispute": N_("Open dispute"),
+    "claim": N_("Unpaid claim"),
+    "authority": N_("Order of an authority"),
+}
+
+GROUP = {
+    "tickets": N_("Your requests"),
+    "open_tickets": N_("Requests that are still open"),
+    "texts": N_("Texts in your requests"),
+    "texts_elsewhere": N_("Your messages in requests of others"),
+    "files": N_("Files"),
+    "identity": N_("Your name and address as sender of these requests"),
+    "store.captured mail": N_("Copies of letters"),
+    "store.jobs": N_("Work that waits for its turn"),
+    "store.mentions": N_("Your name and address in texts of others"),
+}
+ACTION = {
+    DELETE: N_("Deleted"),
+    ANONYMISE: N_("Made anonymous"),
+    KEEP: N_("Kept"),
+    RESTRICT: N_("Kept out of sight"),
+}
+ACTION_TONE = {DELETE: "ok", ANONYMISE: "ok", KEEP: "warn", RESTRICT: "warn"}
+REASON = {
+    "asked": N_("Deleted as asked."),
+    "open_ticket": N_("They are closed without an answer."),
+    "figures": N_("Only numbers and times stay, without a person."),
+    "audit": N_("Proof of who changed what, under a pseudonym (section 195 BGB)."),
+    "proof": N_("Proof of what was done on a request (section 195 BGB, Art. 5(2) GDPR)."),
+    "trade_letter": N_("Business letters must be kept for 6 years (section 257 HGB, section 147 AO)."),
+    "receipt": N_("Receipts must be kept for 8 years (section 257 HGB, section 147 AO)."),
+    "hold.legal_case": N_("Needed in a legal case (Art. 17(3)(e) GDPR)."),
+    "hold.dispute": N_("Needed in an open dispute (Art. 17(3)(e) GDPR)."),
+    "hold.claim": N_("Needed for an unpaid claim (Art. 17(3)(e) GDPR)."),
+    "hold.authority": N_("Kept by order of an authority (Art. 17(3)(b) GDPR)."),
+}
+STEP = {
+    "ledger": N_("Entry in the ledger of erasures"),
+    "quotes": N_("Quotes in messages of others"),
+    "texts": N_("Texts"),
+    "files": N_("Files"),
+    "requests": N_("Requests closed or taken out of sight"),
+    "drafts": N_("Unsent drafts"),
+    "jobs": N_("Work that waited"),
+    "mentions": N_("Name and address in texts of others"),
+    "account": N_("Account and all that belongs to it"),
+    "demo accounts": N_("List of demo accounts"),
+    "captured mail": N_("Copies of letters"),
+    "letter": N_("Last letter"),
+    "verification": N_("Verification of every store"),
+    "copies": N_("Old copies on the disk overwritten"),
+}
+STEP_STATE = {
+    "waiting": N_("Waiting"),
+    "running": N_("Running"),
+    "failed": N_("Stopped by a fault"),
+    "done": N_("Done"),
+}
+
+
+def group(code: str) -> str:
+    """The words for a group of a plan: its own, or those of the table that it names."""
+    if code in GROUP:
+        return GROUP[code]
+    return _tables().get(code.removeprefix("table."), code)
+
+
+def _tables() -> dict[str, str]:
+    return {held.table.name: _label(held.says, held.table.name) for held in tables()}
+
+
+def _label(says: T, name: str) -> str:
+    return says.label or name
