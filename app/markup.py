@@ -15,6 +15,7 @@ from typing import Any
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
 
 MAX_NESTING = 20  # deeper lists and quotes are shown as text; the parser's cost grows with depth
 
@@ -50,6 +51,8 @@ ATTRIBUTES = {
 }
 SCHEMES = {"http", "https", "mailto", "tel"}
 EMPTY_HEADING = re.compile(r"<th[^>]*></th>")
+MOST_BRACKETS = 400  # a message with more is shown as typed: the parser's cost grows with their square
+BARE_LINK = re.compile(r"https?://[^\s<>\"'()\[\]]*[^\s<>\"'()\[\].,;:!?&]")
 LOCAL_IMAGE = re.compile(r"/media/\d+/[^\s?#]+")
 
 Resolve = Callable[[str], str]
@@ -126,6 +129,32 @@ def plain_text(markdown: str) -> str:
     return "\n".join(filter(None, (word for part in parts(markdown) for word in (part.heading, part.text))))
 
 
+def message(body: str) -> str:
+    """A message of a conversation as safe HTML: line ends stay as they were typed, bare addresses become links,
+    headings are small and carry no anchors (a page shows many messages)."""
+    if body.count("[") > MOST_BRACKETS:
+        return plain_message(body)
+    tokens = _parse(body)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = "h3"
+    for token in _inline(tokens):
+        if token.type == "image":
+            _keep_or_link(token)
+    for token in tokens:
+        if token.children:
+            token.children = _with_links(token.children)
+    return _clean(_parser.renderer.render(tokens, _as_typed, {}))
+
+
+def plain_message(body: str) -> str:
+    """A message that is plain text (mail) as safe HTML: paragraphs, line ends, bare addresses as links."""
+    escaped = html.escape(body.replace("\x00", ""))
+    linked = BARE_LINK.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', escaped)
+    paragraphs = re.split(r"\n{2,}", linked.strip("\n"))
+    return _clean("".join("<p>" + part.replace("\n", "<br>") + "</p>" for part in paragraphs if part.strip()))
+
+
 def letter_html(markdown: str, footer: str, lang: str) -> str:
     """The HTML part of a letter: one column, system fonts, styles inline because mail programs know no others."""
     body = _clean(_parser.render(markdown))
@@ -181,6 +210,25 @@ def _anchored(tokens: list[Token]) -> list[Heading]:
             name = anchor(text, taken)
             token.attrSet("id", name)
             found.append(Heading(level, name, text))
+    return found
+
+
+def _with_links(children: list[Token]) -> list[Token]:
+    """The same inline tokens, bare addresses in their texts as links."""
+    found: list[Token] = []
+    inside = 0
+    for child in children:
+        inside += {"link_open": 1, "link_close": -1}.get(child.type, 0)
+        if child.type != "text" or inside:
+            found.append(child)
+            continue
+        at = 0
+        for hit in BARE_LINK.finditer(child.content):
+            opening = Token("link_open", "a", 1, attrs={"href": hit[0]})
+            before = Token("text", "", 0, content=child.content[at : hit.start()])
+            found += [before, opening, Token("text", "", 0, content=hit[0]), Token("link_close", "a", -1)]
+            at = hit.end()
+        found.append(Token("text", "", 0, content=child.content[at:]))
     return found
 
 
@@ -241,5 +289,6 @@ def _clean(unsafe: str) -> str:
     return EMPTY_HEADING.sub("<td></td>", safe)
 
 
+_as_typed = OptionsDict({**_parser.options, "breaks": True})  # type: ignore[typeddict-item]
 _parser.add_render_rule("table_open", _table_open)
 _parser.add_render_rule("table_close", _table_close)

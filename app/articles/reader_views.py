@@ -96,19 +96,10 @@ def search(lang: str) -> Any:
 @bp.get(f"{LANG}/suggest")
 def suggest(lang: str) -> Any:
     q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
-    found = finding.suggest(db(), portal().search_dir, current_user, q, lang=lang)
-    tree = categories.kept_tree(db(), _memory(), editions.current(db()))
+    items, total = finding.suggest(db(), portal().search_dir, current_user, q, lang=lang)
     return render_template(
-        "articles/suggest.html", q=q, found=found, tree=tree, all_url=_search_address(lang, {"q": q})
+        "articles/suggest.html", q=q, items=items, total=total, all_url=_search_address(lang, {"q": q})
     )
-
-
-@bp.get(f"{LANG}/suggest-for-request")
-def suggest_for_request(lang: str) -> Any:
-    """Articles that may answer what somebody is about to ask; the form of a request shows them."""
-    text = (clean_line(request.args.get("text")) or "")[: finding.LONGEST]
-    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=3)
-    return render_template("articles/for_request.html", found=found)
 
 
 def _filters(keys: tuple[int, ...], places: dict[int, int], tree: Tree) -> list[tuple[Any, int]]:

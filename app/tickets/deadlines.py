@@ -6,7 +6,7 @@ The events are the truth, everything here is derived from them and may be made a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,29 +91,22 @@ def rematch(session: Session, ticket: Ticket, acting: Acting, *, time_zone: str,
         record.note(session, ticket, EventType.POLICY, acting, now=now, payload=payload)
 
 
-def foreseen(
-    session: Session,
-    *,
-    priority: str,
-    request_type_id: int | None,
-    organisation_id: int | None,
-    now: datetime,
-) -> datetime | None:
-    """By when a request sent now would get its first response; None where nothing is promised."""
-    facts = {
-        "priority": priority,
-        "request_type": request_type_id,
-        "organisation": organisation_id,
-        "channel": "web",
-    }
+def foreseen(session: Session, *, priorities: Collection[str], now: datetime) -> datetime | None:
+    """By when a request sent now would have its first response, of these priorities the last one; None where nothing
+    is promised for one of them. Two statements at most once the calendar is known."""
     offers = {offer.version.id: offer for offer in sla.offers(session)}
-    version_id, _ = match_policy(facts, [offer.policy for offer in offers.values()])
-    offer = offers.get(version_id)
-    target = offer.version.target(priority, FIRST_RESPONSE) if offer else None
-    if offer is None or target is None:
-        return None
-    calendar = sla.calendar(session, offer.calendar_id, offer.calendar_version)
-    return _instant(calendar.add(_epoch(now), target.seconds))
+    dues = []
+    for priority in priorities:
+        version_id, _ = match_policy(
+            {"priority": priority, "channel": "web"}, [offer.policy for offer in offers.values()]
+        )
+        offer = offers.get(version_id)
+        target = offer.version.target(priority, FIRST_RESPONSE) if offer else None
+        if offer is None or target is None:
+            return None
+        calendar = sla.calendar(session, offer.calendar_id, offer.calendar_version)
+        dues.append(calendar.add(_epoch(now), target.seconds))
+    return _instant(max(dues, default=None))
 
 
 # --- from the database to the engine -------------------------------------------------------------------------------

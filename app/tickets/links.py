@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -57,15 +58,20 @@ def hash_of(token: str) -> str:
 
 
 def live(
-    session: Session, token_hash: str, *, period: timedelta, now: datetime, ticket_id: int | None = None
+    session: Session,
+    token_hashes: Collection[str],
+    *,
+    period: timedelta,
+    now: datetime,
+    ticket_id: int | None = None,
 ) -> tuple[int, int] | None:
-    """Ticket and person of a link that still opens: not revoked, and the ticket not closed longer than `period`, nor
-    taken out. None for any other, whatever the reason."""
+    """Ticket and person of one of these links that still opens: not revoked, and the ticket not closed longer than
+    `period`, nor taken out. None for any other, whatever the reason."""
     wanted = (
         select(TicketLink.ticket_id, TicketLink.person_id)
         .join(Ticket, Ticket.id == TicketLink.ticket_id)
         .where(
-            TicketLink.token_hash == token_hash,
+            TicketLink.token_hash.in_(token_hashes),
             TicketLink.revoked_at.is_(None),
             Ticket.disposal.is_(None),
             Ticket.closed_at.is_(None) | (Ticket.closed_at > now - period),

@@ -180,12 +180,21 @@ def _earlier(session: Session, key: str, person_id: int, now: datetime) -> tuple
     return None, sum(created > an_hour_ago for _, _, created in rows)
 
 
+def behind_link(session: Session, token: str, *, rules: Rules, now: datetime) -> tuple[int, bool] | None:
+    """The ticket behind a link and whether it is proved already, changing nothing; None for a dead link."""
+    found = links.live(session, [links.hash_of(token)], period=rules.link, now=now)
+    if found is None:
+        return None
+    proved_at = session.scalar(select(Ticket.proved_at).where(Ticket.id == found[0]))
+    return found[0], proved_at is not None
+
+
 def prove(session: Session, token: str, *, rules: Rules, now: datetime) -> tuple[int, int]:
     """The button behind the link in a letter: the address is hers, and the clocks of an unproved request begin.
 
     Gives ticket and person; safe to repeat. Raises `NotVisible` for a link that opens nothing (any more).
     """
-    found = links.live(session, links.hash_of(token), period=rules.link, now=now)
+    found = links.live(session, [links.hash_of(token)], period=rules.link, now=now)
     if found is None:
         raise NotVisible
     ticket_id, person_id = found

@@ -61,6 +61,11 @@ def ticket_id_of(shown: int) -> int:
 # --- who may see what --------------------------------------------------------------------------------------------
 
 
+def present() -> ColumnElement[bool]:
+    """The condition for tickets that were not taken out as merged, spam or deleted, whoever looks."""
+    return Ticket.disposal.is_(None)
+
+
 def on_own_side(reader: Reader) -> ColumnElement[bool]:
     """The condition for tickets that she sees as a customer: her own, her organisation's where she is colleague or
     manager there and the request is not private, or the one her link opens. Unproved and disposed ones are nobody's.
@@ -191,6 +196,11 @@ def files(session: Session, ticket_id: int) -> dict[int, list[Row]]:  # type: ig
     for row in rows:
         found.setdefault(row.message_id, []).append(row)
     return found
+
+
+def ticket_of_file(session: Session, attachment_id: int) -> int | None:
+    """The ticket a file belongs to; whether anybody may see it is another question."""
+    return session.scalar(select(Attachment.ticket_id).where(Attachment.id == attachment_id))
 
 
 def file(session: Session, attachment_id: int, reader: Reader) -> Row:  # type: ignore[type-arg]

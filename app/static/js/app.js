@@ -8,6 +8,7 @@ const MODULES = [
   ['[data-draft-url]', './autosave.js'],
   ['[data-keep]', './dirty.js'],
   ['[data-editor]', './editor.js'],
+  ['[data-request], [data-device-draft], [data-forget-draft]', './request.js'],
   ['[data-copy-label] pre', './copy.js'],
   ['[data-print]', './print.js'],
 ]
