@@ -18,14 +18,19 @@ from app.accounts import views as accounts_views
 from app.accounts.permissions import VISITOR, Viewer
 from app.admin import audit_views, letter_views, mail_views, settings_views, start_views, system_views
 from app.api import search_views
-from app.articles import category_views, editor_views, glossary_views, reader_views
+from app.articles import category_views, editor_views, glossary_views, insert_views, reader_views
 from app.db import Database
+from app.deflection import views as deflection_views
 from app.legal import admin_views as legal_admin_views
 from app.legal import views as legal_views
 from app.mail import transport_for
 from app.now import now
 from app.privacy import views as privacy_views
 from app.storage import Storage
+from app.tickets import customer_views as ticket_customer_views
+from app.tickets import request_views as ticket_request_views
+from app.tickets import shared_views as ticket_shared_views
+from app.tickets.desk import views as desk_views
 from config import Settings
 
 MEGABYTE = 1024 * 1024
@@ -34,6 +39,7 @@ MEGABYTE = 1024 * 1024
 BLUEPRINTS: tuple[Blueprint, ...] = (
     health_views.bp,
     reader_views.bp,
+    insert_views.bp,
     search_views.bp,
     editor_views.bp,
     category_views.bp,
@@ -46,6 +52,11 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     legal_views.bp,
     legal_admin_views.bp,
     privacy_views.bp,
+    ticket_request_views.bp,
+    ticket_customer_views.bp,
+    ticket_shared_views.bp,
+    deflection_views.bp,
+    desk_views.bp,
     start_views.bp,
     settings_views.bp,
     letter_views.bp,

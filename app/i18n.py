@@ -41,7 +41,12 @@ def init(
     app.config["PORTAL_PREFERRED_LANGUAGE"] = preferred
     Babel(app, default_locale=languages[0], default_timezone=timezone, locale_selector=language)
     app.jinja_env.filters.update(
-        date=format_date, datetime=format_datetime, ago=ago, deadline=format_deadline, number=format_number
+        date=format_date,
+        datetime=format_datetime,
+        ago=ago,
+        deadline=format_deadline,
+        number=format_number,
+        left=format_left,
     )
 
 
@@ -159,6 +164,21 @@ def format_period(value: timedelta, lang: str | None = None) -> str:
         if seconds >= size and seconds % size == 0:
             return units.format_unit(seconds // size, unit, locale=_locale(lang))
     return units.format_unit(max(1, round(seconds / 60)), "minute", locale=_locale(lang))
+
+
+def format_left(value: timedelta, lang: str | None = None) -> str:
+    """What is left of a time, or how long it is over, short: "38 Min.", "6 Std.", "2 Tage".
+
+    What is left is rounded down, what is over is rounded up (rule T7 of the service levels), to the minute.
+    """
+    seconds = int(value.total_seconds())
+    minutes = max(0, seconds // 60) if seconds >= 0 else -(seconds // 60)
+    unit, count = next(
+        (unit, minutes // size)
+        for unit, size in (("day", 1440), ("hour", 60), ("minute", 1))
+        if minutes >= size or size == 1
+    )
+    return units.format_unit(count, unit, "short", locale=_locale(lang))
 
 
 def format_number(value: float, lang: str | None = None) -> str:

@@ -30,6 +30,7 @@ LEGAL = (
 
 # The workspace's side navigation: (group, [(address, label, icon, action needed)]).
 NAVIGATION = (
+    (lazy_gettext("Tickets"), (("/desk/", lazy_gettext("Inbox"), "inbox", "tickets.work"),)),
     (
         lazy_gettext("Help centre"),
         (
@@ -42,8 +43,8 @@ NAVIGATION = (
         lazy_gettext("People"),
         (
             ("/admin/people", lazy_gettext("People"), "users", "people.edit"),
-            ("/admin/organisations", lazy_gettext("Organisations"), "layout-grid", "organisations.edit"),
-            ("/admin/teams", lazy_gettext("Teams"), "life-buoy", "teams.members"),
+            ("/admin/organisations", lazy_gettext("Organisations"), "building-2", "organisations.edit"),
+            ("/admin/teams", lazy_gettext("Teams"), "users", "teams.members"),
         ),
     ),
     (
@@ -107,7 +108,7 @@ def _alternates(lang: str) -> dict[str, str]:
 
 
 def _navigation() -> list[tuple[Any, list[tuple[str, Any, str, bool, None]]]]:
-    if not current_user.may("admin.area"):
+    if not current_user.is_staff:
         return []
     groups = []
     for label, links in NAVIGATION:

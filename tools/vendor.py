@@ -62,7 +62,7 @@ activity arrow-left arrow-right ban bell bold book-open book-text building-2 cal
 chevron-left chevron-right circle-alert circle-check circle-help circle-user clock code copy download
 external-link eye eye-off file-text folder globe heading history house image inbox info italic key-round
 languages layout-grid life-buoy lightbulb link list list-ordered lock log-in log-out mail menu monitor
-moon paperclip pencil plus printer quote rotate-ccw scroll-text search send settings shield star sun tag
+moon paperclip pause pencil plus printer quote rotate-ccw scroll-text search send settings shield star sun tag
 thumbs-down thumbs-up trash-2 triangle-alert undo-2 upload user users x
 """
 

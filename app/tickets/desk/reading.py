@@ -1,0 +1,152 @@
+"""What the desk's pages show beside the thread, in few statements. No Flask, and nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Grant, Membership, Organisation, Person, Team
+from app.accounts.permissions import PERMISSIONS, Viewer
+from app.errors import NotVisible
+from app.paging import Page, page
+from app.tickets.models import FIRST_NUMBER, RequestType, SlaClock, Ticket
+from app.tickets.queries import WORK, on_desk
+
+OTHERS = 5  # tickets of the same customer beside a ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a ticket's fields may become: (id, name) each; names of request types by language are in `types`."""
+
+    people: list[tuple[int, str]]
+    teams: list[tuple[int, str]]
+    types: list[tuple[int, dict[str, str]]]
+
+
+def choices(session: Session) -> Choices:
+    """Everybody who works on tickets, all teams, all request types. Two statements."""
+    granted = exists().where(Grant.person_id == Person.id, Grant.role.in_(PERMISSIONS[WORK]))
+    people = select(literal("person"), Person.id, Person.name, Person.sort_name).where(
+        Person.kind == "staff", Person.disabled_at.is_(None), granted
+    )
+    groups = select(literal("team"), Team.id, Team.name, Team.sort_name)
+    rows = sorted(session.execute(union_all(people, groups)).all(), key=lambda row: (row[3], row[1]))
+    types = session.execute(
+        select(RequestType.id, RequestType.name).order_by(RequestType.position, RequestType.id)
+    )
+    return Choices(
+        people=[(row[1], row[2]) for row in rows if row[0] == "person"],
+        teams=[(row[1], row[2]) for row in rows if row[0] == "team"],
+        types=[(row[0], row[1]) for row in types],
+    )
+
+
+def clocks(session: Session, ticket_id: int) -> Sequence[Any]:
+    """The newest run of each clock of a ticket: what was promised, and how it stands. One statement."""
+    rows = session.execute(
+        select(
+            SlaClock.metric,
+            SlaClock.run_no,
+            SlaClock.state,
+            SlaClock.due_at,
+            SlaClock.warn_at,
+            SlaClock.fulfilled_at,
+            SlaClock.remaining_seconds,
+        )
+        .where(SlaClock.ticket_id == ticket_id)
+        .order_by(SlaClock.metric, SlaClock.run_no)
+    ).all()
+    newest = {row.metric: row for row in rows}
+    order = ("first_response", "next_response", "periodic_update", "resolution")
+    return [newest[metric] for metric in order if metric in newest]
+
+
+def others_of(session: Session, requester_id: int, *, but: int, viewer: Viewer) -> Sequence[Any]:
+    """The newest other tickets of a customer. One statement."""
+    return session.execute(
+        select(Ticket.id, Ticket.subject, Ticket.status, Ticket.last_activity_at)
+        .where(Ticket.requester_id == requester_id, Ticket.id != but, on_desk(viewer))
+        .order_by(Ticket.last_activity_at.desc(), Ticket.id.desc())
+        .limit(OTHERS)
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person as the desk knows her."""
+
+    id: int
+    name: str
+    email: str
+    proved_at: datetime | None
+    created_at: datetime
+    language: str | None
+    organisations: list[str]
+
+
+def customer(session: Session, person_id: int, viewer: Viewer) -> Customer:
+    """One customer, for somebody who works on tickets. Two statements. Raises `NotVisible`."""
+    row = (
+        session.execute(
+            select(
+                Person.id, Person.name, Person.email, Person.proved_at, Person.created_at, Person.language
+            ).where(Person.id == person_id)
+        ).first()
+        if viewer.may(WORK)
+        else None
+    )
+    if row is None:
+        raise NotVisible
+    names = session.scalars(
+        select(Organisation.name)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.person_id == person_id)
+        .order_by(Organisation.sort_name)
+    )
+    return Customer(*row, organisations=list(names))
+
+
+def tickets_of(
+    session: Session, person_id: int, viewer: Viewer, *, after: str | None, before: str | None
+) -> Page:
+    """A customer's tickets, newest activity first. One statement."""
+    wanted: Any = select(Ticket.id, Ticket.subject, Ticket.status, Ticket.last_activity_at).where(
+        Ticket.requester_id == person_id, on_desk(viewer)
+    )
+    return page(
+        session, wanted, (Ticket.last_activity_at, Ticket.id), descending=True, after=after, before=before
+    )
+
+
+def found(
+    session: Session, words: str, viewer: Viewer, *, after: str | None = None, before: str | None = None
+) -> Page:
+    """Tickets by words of their subject, the newest first. One statement."""
+    wanted: Any = (
+        select(
+            Ticket.id,
+            Ticket.subject,
+            Ticket.status,
+            Ticket.last_activity_at,
+            Person.name.label("requester_name"),
+        )
+        .join(Person, Person.id == Ticket.requester_id)
+        .where(on_desk(viewer))
+    )
+    for word in words.split()[:8]:
+        wanted = wanted.where(Ticket.subject.icontains(word, autoescape=True))
+    return page(session, wanted, (Ticket.id,), descending=True, after=after, before=before)
+
+
+def numbered(session: Session, words: str, viewer: Viewer) -> int | None:
+    """The ticket whose number was typed ("#10482", "10482"), if there is one. One statement."""
+    digits = words.strip().lstrip("#")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 15):
+        return None
+    return session.scalar(select(Ticket.id).where(Ticket.id == int(digits) - FIRST_NUMBER, on_desk(viewer)))
