@@ -97,13 +97,15 @@ class Clock:
 
     def switch(self, t: int, *, running: bool) -> None:
         """Pause or go on at instant t."""
-        self._close(t)
+        if self.since is not None:
+            self._keep(self.since, t, self.running)
         self.since, self.running = t, running
         self.due = self.reaches(self.target)
 
     def end(self, t: int) -> None:
         """Stop at instant t. A pause ends with it: the due time is what it would have been on going on (R5)."""
-        self._close(t)
+        if self.since is not None:
+            self._keep(self.since, t, self.running)
         self.since = None
         if self.target is not None and self.calendar is not None and self.due is None:
             self.due = self.calendar.add(t, self.target - self.elapsed)
@@ -135,10 +137,6 @@ class Clock:
         if self.since is None or self.running or self.calendar is None:
             return self.paused
         return self.paused + self.calendar.between(self.since, t)
-
-    def _close(self, t: int) -> None:
-        if self.since is not None:
-            self._keep(self.since, t, self.running)
 
     def _keep(self, start: int, end: int, running: bool) -> None:
         seconds = self.calendar.between(start, end) if self.calendar is not None else 0

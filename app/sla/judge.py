@@ -60,15 +60,17 @@ class Clocks:
 
     def settle(self, t: int) -> None:
         """Due times that passed before instant t were missed at their due time (T6: late is after it)."""
-        late = [
-            (clock.due, clock)
-            for clock in self.open.values()
-            if clock.due is not None and clock.due < t and clock.breached_at is None
-        ]
-        if late:
-            self.event = None
-            for due, clock in sorted(late, key=_FIRST):
-                self._breach(clock, due, "T6")
+        for clock in self.open.values():
+            if clock.due is not None and clock.due < t and clock.breached_at is None:
+                self._miss(t)
+                return
+
+    def _miss(self, t: int) -> None:
+        self.event = None
+        open_ones = [clock for clock in self.open.values() if clock.breached_at is None]
+        late = [(clock.due, clock) for clock in open_ones if clock.due is not None and clock.due < t]
+        for due, clock in sorted(late, key=_FIRST):
+            self._breach(clock, due, "T6")
 
     # terms
 
@@ -156,7 +158,11 @@ class Clocks:
         if asked_at is not None:
             clock.started_at = asked_at
         self.run_nos[metric] += 1
-        self._aim(clock, self._target(metric))
+        clock.policy = self.policy.id if self.policy is not None else None
+        target = self._target(metric)
+        if target is not None:
+            clock.target, clock.warn = target
+            clock.due = clock.reaches(clock.target)
         self.clocks.append(clock)
         self.open[metric] = clock
         if self.trail is not None:
@@ -191,8 +197,9 @@ class Clocks:
 
     def pause_or_resume(self, t: int) -> None:
         """Let status and policy in force decide which open clocks run."""
+        pausing = self.policy.pausing if self.policy is not None else DEFAULT_PAUSES
         for metric, clock in self.open.items():
-            running = not self.pauses(metric)
+            running = self.status not in pausing[metric]
             if running != clock.running:
                 before = clock.due
                 clock.switch(t, running=running)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from app.sla.calendar import BusinessCalendar
 from app.sla.hours import CalendarSpec, ExceptionDay, Interval, WeeklyHours
@@ -16,7 +16,12 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class PortalAdapter:
-    """The five questions of the runner."""
+    """The five questions of the runner. Books are made once for the same mapping of policies and of calendars."""
+
+    def __init__(self) -> None:
+        self._read: tuple[Any, Any] = (None, None)
+        self._policies: dict[Key, PolicyVersion] = {}
+        self._calendars: dict[Key, BusinessCalendar] = {}
 
     def calendar(self, spec: Mapping[str, Any]) -> BusinessCalendar:
         return BusinessCalendar.compile(calendar_spec(spec), date(2025, 1, 1), date(2027, 12, 31))
@@ -33,12 +38,11 @@ class PortalAdapter:
     def replay(
         self, case: Mapping[str, Any], policies: Mapping[str, Any], calendars: Mapping[str, Any]
     ) -> dict[str, Any]:
-        sla = SlaClock.replay(
-            ticket_events(case),
-            {name: policy_version(name, policy) for name, policy in policies.items()},
-            _Calendars(calendars),
-            epoch(_at(case["now"])),
-        )
+        if self._read[0] is not policies or self._read[1] is not calendars:
+            self._read = (policies, calendars)
+            self._policies = {name: policy_version(name, policy) for name, policy in policies.items()}
+            self._calendars = _Calendars(self, calendars)
+        sla = SlaClock.replay(ticket_events(case), self._policies, self._calendars, epoch(_at(case["now"])))
         told: dict[str, Any] = {"next_breach_at": _instant(sla.next_breach_at)}
         for metric in METRICS:
             run = sla.latest(metric)
@@ -50,20 +54,14 @@ class PortalAdapter:
 
 
 class _Calendars(dict[Key, BusinessCalendar]):
-    """Calendars by name, compiled when a ticket first needs them and kept as long as their specification is the same."""
+    """Calendars by name, compiled when a ticket first needs them."""
 
-    _compiled: ClassVar[dict[str, BusinessCalendar]] = {}
-
-    def __init__(self, specs: Mapping[str, Any]) -> None:
+    def __init__(self, adapter: PortalAdapter, specs: Mapping[str, Any]) -> None:
         super().__init__()
-        self.specs = specs
+        self._adapter, self._specs = adapter, specs
 
     def __missing__(self, name: Key) -> BusinessCalendar:
-        spec = self.specs[str(name)]
-        text = repr(spec)
-        if text not in self._compiled:
-            self._compiled[text] = PortalAdapter().calendar(spec)
-        self[name] = self._compiled[text]
+        self[name] = self._adapter.calendar(self._specs[str(name)])
         return self[name]
 
 
