@@ -35,6 +35,7 @@ KINDS = (("", _("All")), (CUSTOMER, _("Customers")), (STAFF, _("Team")), ("close
 ACTION_NAMES = {
     "workspace": _("Work in the team's area"),
     "admin.area": _("Open the administration"),
+    "tickets.work": _("Work on requests"),
     "articles.read_internal": _("Read internal articles, and every other one"),
     "articles.edit": _("Write and publish articles"),
     "categories.edit": _("Change categories"),
@@ -240,7 +241,7 @@ def _person_page(
 def roles() -> str:
     return render_template(
         "admin/people/roles.html",
-        actions=[(name, ACTION_NAMES.get(name, name), allowed) for name, allowed in PERMISSIONS.items()],
+        actions=[(name, ACTION_NAMES[name], allowed) for name, allowed in PERMISSIONS.items()],
         roles=ROLES,
         role_names=ROLE_NAMES,
     )
