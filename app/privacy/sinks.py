@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, Table, Text, and_, cast, delete, or_, select, update
+from sqlalchemy import JSON, Column, ColumnElement, Table, Text, and_, cast, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Person
@@ -196,7 +196,7 @@ def _after_erasing(held: Held, subject: Subject) -> dict[str, Any]:
 
 
 def _holds_text(column: Column[Any]) -> bool:
-    return isinstance(column.type, Localised) or column.type.python_type in (str, dict, list)
+    return isinstance(column.type, JSON | Localised) or column.type.python_type is str
 
 
 def _contains(column: Column[Any], needle: str) -> Any:
