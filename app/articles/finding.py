@@ -50,6 +50,15 @@ class Finds:
     preparing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An article offered while somebody types, with the names of its category by language."""
+
+    slug: str
+    title_html: str
+    category: dict[str, str] | None
+
+
 def find(
     session: Session,
     folder: Path,
@@ -98,17 +107,24 @@ def find_elsewhere(
     return tuple(finds[:limit])
 
 
-def suggest(session: Session, folder: Path, viewer: Viewer, text: str, *, lang: str, limit: int = 6) -> Finds:
-    """What answers a text that is still being typed. One statement."""
+def suggest(
+    session: Session, folder: Path, viewer: Viewer, text: str, *, lang: str, limit: int = 6
+) -> tuple[tuple[Suggestion, ...], int]:
+    """What answers a text that is still being typed, and how much there is in all. One statement."""
     try:
         results = library.suggest(
             index_in(folder), text[:LONGEST], lang=lang, audiences=viewer.audiences, limit=limit
         )
     except BrokenIndex:
-        return _plainly(session, viewer, text, lang=lang, offset=0, limit=limit)
-    known = queries.lines(session, viewer, lang, [hit.key for hit in results.hits])
-    finds = tuple(_find(hit, known[hit.key], lang) for hit in results.hits if hit.key in known)
-    return Finds(finds, results.total, None, results.keys)
+        plain = _plainly(session, viewer, text, lang=lang, offset=0, limit=limit)
+        return tuple(Suggestion(find.slug, find.title_html, None) for find in plain.finds), plain.total
+    known = queries.lines_with_names(session, viewer, lang, [hit.key for hit in results.hits])
+    suggestions = []
+    for hit in results.hits:
+        if hit.key in known:
+            line, names = known[hit.key]
+            suggestions.append(Suggestion(line.slug, _find(hit, line, lang).title_html, names))
+    return tuple(suggestions), results.total
 
 
 def by_category(keys: tuple[int, ...], places: dict[int, int]) -> Counter[int]:

@@ -21,7 +21,7 @@ MOST = 6
 @needs("workspace")
 def insert(lang: str) -> str:
     text = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
-    found = finding.suggest(db(), portal().search_dir, current_user, text, lang=lang, limit=MOST)
+    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=MOST)
     shown = [
         find for find in found.finds if find.audience != INTERNAL
     ]  # a customer could not open the others

@@ -24,6 +24,7 @@ from app.articles.models import (
     ArticleAudience,
     ArticleSlug,
     ArticleText,
+    Category,
     Media,
     Revision,
 )
@@ -213,6 +214,21 @@ def lines(session: Session, viewer: Viewer, lang: str, ids: Collection[int]) -> 
         .where(ArticleText.id.in_(ids), *published(viewer, lang))
     )
     return {row[0]: Line(*row) for row in rows}
+
+
+def lines_with_names(
+    session: Session, viewer: Viewer, lang: str, ids: Collection[int]
+) -> dict[int, tuple[Line, dict[str, str] | None]]:
+    """As `lines`, each with the names of its category."""
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(*LINE, Category.name)
+        .join(Article, Article.id == ArticleText.article_id)
+        .outerjoin(Category, Category.id == Article.category_id)
+        .where(ArticleText.id.in_(ids), *published(viewer, lang))
+    )
+    return {row[0]: (Line(*row[:7]), row[7]) for row in rows}
 
 
 def only_in(session: Session, viewer: Viewer, lang: str, other: str, ids: Collection[int]) -> dict[int, Line]:
