@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 from app import drafts, throttle
 from app.accounts import mails as accounts_mails
 from app.accounts import people, sessions, tokens
-from app.articles import indexing
+from app.articles import images, indexing
 from app.lanes import Batch, Chore, Letter, Recurring, Tables, Worker
 from app.outbox import DONE, Job
 from app.preferences import Preferences
+from app.sla import service as sla_service
 from app.privacy import executor, retention
 from app.privacy import mails as privacy_mails
 from app.tickets import mails as tickets_mails
@@ -90,6 +91,16 @@ def sweep_unproved_requests(session: Session, moment: datetime, portal: Portal) 
     upkeep.sweep_unproved(session, after=Preferences.read(session).period("period_unproved_days"), now=moment)
 
 
+def sweep_files(session: Session, moment: datetime, portal: Portal) -> None:
+    """Files that no row names: uploads that broke off, and those of requests and articles that are gone."""
+    portal.storage.sweep(upkeep.known_files(session) | images.known_files(session))
+
+
+def ensure_promises(session: Session, moment: datetime, portal: Portal) -> None:
+    """A new installation promises something from its first minutes on."""
+    sla_service.ensure_defaults(session, time_zone=portal.timezone, now=moment)
+
+
 LETTERS: dict[str, Letter] = {
     "accounts.confirm_address": accounts_mails.confirm_address,
     "accounts.already_known": accounts_mails.already_known,
@@ -125,6 +136,8 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("sign-ins.sweep", timedelta(hours=1), sweep_sign_ins),
     Recurring("links.sweep", timedelta(hours=1), sweep_links),
     Recurring("guests.sweep", timedelta(days=1), sweep_guests),
+    Recurring("sla.defaults", timedelta(hours=1), ensure_promises),
+    Recurring("files.sweep", timedelta(hours=6), sweep_files, outside=True),
     Recurring("tickets.close", timedelta(minutes=10), close_solved_requests),
     Recurring("tickets.sweep", timedelta(hours=1), sweep_unproved_requests),
     Recurring("privacy.retention", timedelta(hours=6), retention.sweep, outside=True),

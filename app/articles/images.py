@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import IO, Any
 
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import audit
@@ -118,3 +119,8 @@ def markdown(row: Media, alt: str) -> str:
     """What shows the image in a text. An empty `alt` says that it is decoration."""
     words = "".join(" " if sign in "[]\\\n" else sign for sign in alt).strip()
     return f"![{words}](/media/{row.id}/{row.name})"
+
+
+def known_files(session: Session) -> set[str]:
+    """The storage keys of all images of articles."""
+    return set(session.scalars(select(Media.storage_key)))
