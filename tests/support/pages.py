@@ -72,7 +72,7 @@ class Page:
     @property
     def summary(self) -> str:
         """The words of the error summary; empty when there is none."""
-        return " ".join(words(element) for element in self.all("div", class_="error-summary"))
+        return " ".join(words(element) for element in self.all("div", class_="summary"))
 
 
 class Browser(FlaskClient):

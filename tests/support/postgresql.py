@@ -113,7 +113,11 @@ class Server:
 
     def take(self) -> str:
         """The address of a migrated database without rows."""
-        return self._free.pop() if self._free else self._url(self.create(self._template))
+        return self._free.pop() if self._free else self.clone()
+
+    def clone(self) -> str:
+        """The address of a new migrated database."""
+        return self._url(self.create(self._template))
 
     def give_back(self, url: str) -> None:
         """The test is over: the next one may have its database, or nobody when it cannot be emptied."""
