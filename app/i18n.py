@@ -158,10 +158,10 @@ def ago(value: datetime, lang: str | None = None) -> str:
 
 
 def format_period(value: timedelta, lang: str | None = None) -> str:
-    """A length of time in its largest whole unit, like "30 Minuten" or "7 Tage"."""
+    """A length of time in its largest whole unit, like "30 Minuten", "24 Stunden" or "7 Tage"."""
     seconds = int(value.total_seconds())
-    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size and seconds % size == 0:
+    for unit, size, least in (("day", 86_400, 172_800), ("hour", 3600, 3600), ("minute", 60, 60)):
+        if seconds >= least and seconds % size == 0:
             return units.format_unit(seconds // size, unit, locale=_locale(lang))
     return units.format_unit(max(1, round(seconds / 60)), "minute", locale=_locale(lang))
 
