@@ -21,9 +21,9 @@ from app.articles import images, indexing
 from app.lanes import Batch, Chore, Letter, Recurring, Tables, Worker
 from app.outbox import DONE, Job
 from app.preferences import Preferences
-from app.sla import service as sla_service
 from app.privacy import executor, retention
 from app.privacy import mails as privacy_mails
+from app.sla import service as sla_service
 from app.tickets import mails as tickets_mails
 from app.tickets import upkeep
 from app.web import Portal
