@@ -6,18 +6,10 @@ calendar or target is only another reading of the same facts (R8 to R11).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from app.sla.calendar import BusinessCalendar
 
-
-class Stretch(NamedTuple):
-    """Instants [start, end) in which the clock ran or was paused, and the business seconds in them."""
-
-    start: int
-    end: int
-    running: bool
-    seconds: int
+Stretch = tuple[int, int, bool, int]
+"""Instants [start, end), whether the clock ran or was paused in them, and the business seconds. Plain, for speed."""
 
 
 class Clock:
@@ -73,8 +65,8 @@ class Clock:
             self.calendar = calendar
             self.elapsed = self.paused = 0
             stretches, self.stretches = self.stretches, []
-            for stretch in stretches:
-                self._keep(stretch.start, stretch.end, stretch.running)
+            for start, end, running, _ in stretches:
+                self._keep(start, end, running)
         self.due = self.reaches(target)
 
     def reaches(self, seconds: int | None) -> int | None:
@@ -121,8 +113,8 @@ class Clock:
         stretches, self.stretches = self.stretches, []
         self.elapsed = self.paused = 0
         self._keep(t, self.started_at, True)
-        for stretch in stretches:
-            self._keep(stretch.start, stretch.end, stretch.running)
+        for start, end, running, _ in stretches:
+            self._keep(start, end, running)
         self.started_at = t
         self.due = self.reaches(self.target)
 
@@ -140,7 +132,7 @@ class Clock:
 
     def _keep(self, start: int, end: int, running: bool) -> None:
         seconds = self.calendar.between(start, end) if self.calendar is not None else 0
-        self.stretches.append(Stretch(start, end, running, seconds))
+        self.stretches.append((start, end, running, seconds))
         if running:
             self.elapsed += seconds
         else:

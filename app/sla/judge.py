@@ -19,6 +19,10 @@ PolicyBook = Mapping[Key, PolicyVersion]
 CalendarBook = Mapping[Key, BusinessCalendar]
 
 _FIRST = itemgetter(0)
+_RECKONED = frozenset(
+    {"judged", "reopened", "began_earlier"}
+)  # steps after which elapsed time may be another
+_NO_TARGETS: Mapping[str, Target] = {}
 
 
 class Clocks:
@@ -35,11 +39,13 @@ class Clocks:
         "corrected",
         "event",
         "open",
+        "pausing",
         "policies",
         "policy",
         "priority",
         "run_nos",
         "status",
+        "targets",
         "trail",
     )
 
@@ -54,6 +60,8 @@ class Clocks:
         self.corrected: dict[Key, Key] = {}  # calendars that others have taken the place of
         self.policy: PolicyVersion | None = None
         self.calendar: BusinessCalendar | None = None
+        self.pausing: Mapping[str, frozenset[str]] = DEFAULT_PAUSES
+        self.targets = _NO_TARGETS
         self.priority = "normal"
         self.status = "new"
         self.event: Event | None = None
@@ -77,7 +85,16 @@ class Clocks:
     def take_policy(self, key: Key) -> None:
         """Put a policy version in force, or none."""
         self.policy = self.policies[key] if key is not None else None
+        self.pausing = self.policy.pausing if self.policy is not None else DEFAULT_PAUSES
+        self.take_priority(self.priority)
         self.take_calendar()
+
+    def take_priority(self, priority: str) -> None:
+        """Put a priority in force, and with it the targets of the policy."""
+        self.priority = priority
+        self.targets = (
+            self.policy.targets.get(priority, _NO_TARGETS) if self.policy is not None else _NO_TARGETS
+        )
 
     def take_calendar(self) -> None:
         """Put the policy's calendar in force, or the one that took its place (R11)."""
@@ -96,7 +113,7 @@ class Clocks:
         """
         event = self.event
         assert event is not None
-        target = self._target(clock.metric)
+        target = self.targets.get(clock.metric)
         seconds = target.seconds if target is not None else None
         if key == "judged" and seconds == clock.target and self.calendar is clock.calendar:
             clock.policy = self.policy.id if self.policy is not None else None
@@ -137,9 +154,6 @@ class Clocks:
         if clock.due is not None and clock.due < event.at:
             self._breach(clock, event.at if breached_at is None else max(clock.due, breached_at), rule)
 
-    def _target(self, metric: str) -> Target | None:
-        return self.policy.target(self.priority, metric) if self.policy is not None else None
-
     def _aim(self, clock: Clock, target: Target | None) -> None:
         clock.policy = self.policy.id if self.policy is not None else None
         clock.warn = target.warn_seconds if target is not None else 0
@@ -159,14 +173,15 @@ class Clocks:
             clock.started_at = asked_at
         self.run_nos[metric] += 1
         clock.policy = self.policy.id if self.policy is not None else None
-        target = self._target(metric)
+        target = self.targets.get(metric)
         if target is not None:
             clock.target, clock.warn = target
             clock.due = clock.reaches(clock.target)
         self.clocks.append(clock)
         self.open[metric] = clock
         if self.trail is not None:
-            params = {**self._terms(clock), "since": clock.started_at, "from": since}
+            params = self._terms(clock)
+            params["since"], params["from"] = clock.started_at, since
             self._tell(clock, rule, "started", None, 0, params)
         if clock.due is not None and clock.due < event.at:
             self._breach(clock, event.at, rule)
@@ -193,13 +208,12 @@ class Clocks:
 
     def pauses(self, metric: str) -> bool:
         """Whether the status in force pauses a metric (R5)."""
-        return self.status in (self.policy.pausing if self.policy is not None else DEFAULT_PAUSES)[metric]
+        return self.status in self.pausing[metric]
 
     def pause_or_resume(self, t: int) -> None:
         """Let status and policy in force decide which open clocks run."""
-        pausing = self.policy.pausing if self.policy is not None else DEFAULT_PAUSES
         for metric, clock in self.open.items():
-            running = self.status not in pausing[metric]
+            running = self.status not in self.pausing[metric]
             if running != clock.running:
                 before = clock.due
                 clock.switch(t, running=running)
@@ -253,26 +267,12 @@ class Clocks:
         """Write a step of the trail. Callers ask first whether there is one: its numbers cost calendar look-ups."""
         assert self.trail is not None
         event = self.event
-        at = (
-            event.at if event is not None else clock.due
-        )  # time alone makes a clock late, and does nothing else
-        assert at is not None
-        elapsed = elapsed_before
-        if key in ("judged", "reopened", "began_earlier"):
-            elapsed = clock.elapsed_at(at)
-        event_id = event.id if event is not None else None
-        self.trail.append(
-            Step(
-                at,
-                event_id,
-                rule,
-                key,
-                params,
-                elapsed_before,
-                elapsed,
-                due_before,
-                clock.due,
-                clock.metric,
-                clock.run_no,
-            )
-        )
+        if event is not None:
+            at, event_id = event.at, event.id
+        else:  # time alone makes a clock late, and does nothing else
+            assert clock.due is not None
+            at, event_id = clock.due, None
+        elapsed = clock.elapsed_at(at) if key in _RECKONED else elapsed_before
+        due, metric, run_no = clock.due, clock.metric, clock.run_no
+        step = (at, event_id, rule, key, params, elapsed_before, elapsed, due_before, due, metric, run_no)
+        self.trail.append(Step._make(step))

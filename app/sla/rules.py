@@ -51,7 +51,7 @@ class TicketClocks(Clocks):
             return
         self.created = event
         self.status = event.data.get("status") or "new"
-        self.priority = event.data.get("priority") or "normal"
+        self.priority = event.data.get("priority") or self.priority
         self.take_policy(event.data.get("policy"))
         if self.proved or event.data.get("proved", True):
             self._begin(event)
@@ -97,7 +97,8 @@ class TicketClocks(Clocks):
         self.answered = True
         self.unanswered = None
         for metric in (FIRST_RESPONSE, NEXT_RESPONSE, PERIODIC_UPDATE):
-            self.fulfil(metric, event)
+            if metric in self.open:
+                self.fulfil(metric, event)
         if self.begun and self.status not in DONE:
             self.start(PERIODIC_UPDATE, event.at, "R1")
 
@@ -146,7 +147,7 @@ class TicketClocks(Clocks):
     # other terms (R8 to R11)
 
     def on_priority(self, event: Event) -> None:
-        self.priority = event.data["to"]
+        self.take_priority(event.data["to"])
         self.judge_all("R8")
 
     def on_policy(self, event: Event) -> None:
