@@ -19,6 +19,7 @@ from app.accounts.permissions import VISITOR, Viewer
 from app.admin import audit_views, letter_views, mail_views, settings_views, start_views, system_views
 from app.api import search_views
 from app.articles import category_views, editor_views, glossary_views, insert_views, reader_views
+from app.articles import helping_views as article_helping_views
 from app.db import Database
 from app.deflection import views as deflection_views
 from app.legal import admin_views as legal_admin_views
@@ -30,6 +31,7 @@ from app.storage import Storage
 from app.tickets import customer_views as ticket_customer_views
 from app.tickets import request_views as ticket_request_views
 from app.tickets import shared_views as ticket_shared_views
+from app.tickets import type_admin_views
 from app.tickets.desk import views as desk_views
 from config import Settings
 
@@ -56,7 +58,9 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     ticket_customer_views.bp,
     ticket_shared_views.bp,
     deflection_views.bp,
+    article_helping_views.bp,
     desk_views.bp,
+    type_admin_views.bp,
     start_views.bp,
     settings_views.bp,
     letter_views.bp,

@@ -30,7 +30,13 @@ LEGAL = (
 
 # The workspace's side navigation: (group, [(address, label, icon, action needed)]).
 NAVIGATION = (
-    (lazy_gettext("Tickets"), (("/desk/", lazy_gettext("Inbox"), "inbox", "tickets.work"),)),
+    (
+        lazy_gettext("Tickets"),
+        (
+            ("/desk/", lazy_gettext("Inbox"), "inbox", "tickets.work"),
+            ("/admin/request-types", lazy_gettext("Request types"), "tag", "request_types.edit"),
+        ),
+    ),
     (
         lazy_gettext("Help centre"),
         (

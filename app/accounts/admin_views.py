@@ -45,6 +45,8 @@ ACTION_NAMES = {
     "teams.edit": _("Add, rename and delete teams"),
     "teams.members": _("Say who is in a team"),
     "settings.edit": _("Change settings"),
+    "request_types.edit": _("Keep the topics of requests"),
+    "sla.edit": _("Keep working hours and deadlines"),
     "letters.edit": _("Change the words of letters"),
     "legal.edit": _("Change legal texts"),
     "audit.read": _("Read the audit log"),

@@ -22,6 +22,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "organisations.edit": frozenset({ADMIN}),
     "teams.edit": frozenset({ADMIN}),
     "teams.members": frozenset({ADMIN, LEAD}),
+    "request_types.edit": frozenset({ADMIN}),
+    "sla.edit": frozenset({ADMIN}),
     "settings.edit": frozenset({ADMIN}),
     "letters.edit": frozenset({ADMIN}),
     "legal.edit": frozenset({ADMIN, PRIVACY_OFFICER}),

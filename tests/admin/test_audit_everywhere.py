@@ -23,6 +23,7 @@ from app.articles import categories, glossary
 from app.articles.glossary import TermText
 from app.db import Base
 from app.now import now
+from app.tickets import types
 from app.web import commit, csrf, db, see
 from tests import factories
 from tests.articles.makers import door, published
@@ -51,6 +52,15 @@ ARTICLE = {
 }
 TERM = {"lang": "en", "term": "Churn", "definition": "People leave.", "also": "", "related": ""}
 CATEGORY = {"name-de": "Neu", "name-en": "New", "slug": "new", "parent_id": 0, "position": 5}
+REQUEST_TYPE = {
+    "name-de": "Rechnung",
+    "name-en": "Invoice",
+    "team_id": "",
+    "priority": "normal",
+    "retention": "receipt",
+    "position": 5,
+    "active": "y",
+}
 
 ROUTES: dict[str, Call] = {
     "/admin/articles/new": Call({**ARTICLE, "slug": "", "lang": "en"}),
@@ -70,6 +80,9 @@ ROUTES: dict[str, Call] = {
     "/admin/mail-templates/<name>": Call({"subject-en": "Mine"}),
     "/admin/mail-templates/<name>/preview/<lang>": Call({"subject-en": "Mine"}, keeps=()),
     "/admin/mail-templates/<name>/reset": Call(where={"name": "accounts.invitation"}),
+    "/admin/request-types/new": Call(REQUEST_TYPE),
+    "/admin/request-types/<int:type_id>": Call({**REQUEST_TYPE, "priority": "high"}),
+    "/admin/request-types/<int:type_id>/deletion": Call(),
     "/admin/organisations/new": Call({"name": "New company"}),
     "/admin/organisations/<int:organisation_id>": Call({"name": "Renamed", "slug": "renamed"}),
     "/admin/organisations/<int:organisation_id>/members": Call(
@@ -131,8 +144,14 @@ def world(app: Flask) -> dict[str, Any]:
         job = outbox.put(session, "x.y", run_at=now())
         job.state = outbox.FAILED
         letters.change(session, BY_NAME["accounts.invitation"], {"en": "Come in"}, {}, **given)
+        kind = types.add(
+            session,
+            types.Values({"de": "Alt", "en": "Old"}, {}, None, "normal", "ticket_support", 1, True),
+            **given,
+        )
         session.flush()
         made = {
+            "type_id": kind.id,
             "person_id": person.id,
             "agent_id": agent.id,
             "free_agent_id": free.id,
