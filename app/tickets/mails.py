@@ -109,9 +109,9 @@ ASSIGNED = Letter(
 
 SHIPPED = (CONFIRM, RECEIVED, AGENT_REPLIED, RESOLVED, CUSTOMER_ANSWERED, REOPENED, ASSIGNED)
 
-HAS_REQUEST = N_("You get this letter because you sent a request to our help centre.")
-ENTERED = N_("You get this letter because your address was entered at our help centre.")
-WORKS_ON_IT = N_("You get this letter because the ticket is assigned to you.")
+HAS_REQUEST = N_("You get this email because you sent a request to our help centre.")
+ENTERED = N_("You get this email because your address was entered at our help centre.")
+WORKS_ON_IT = N_("You get this email because the ticket is assigned to you.")
 
 
 # --- to the customer -------------------------------------------------------------------------------------------------
@@ -213,11 +213,13 @@ def _about_files(post: Post, message_id: int, lang: str) -> str:
     count = post.session.scalar(select(func.count()).where(Attachment.message_id == message_id)) or 0
     if not count:
         return ""
-    one, many = (
-        N_("There is one file with this answer. You find it behind the link."),
-        N_("There are %(num)s files with this answer. You find them behind the link."),
+    ngettext = ngettext_in(lang)
+    sentence = ngettext(
+        "There is %(num)s file with this answer. You find it behind the link.",
+        "There are %(num)s files with this answer. You find them behind the link.",
+        count,
     )
-    return "\n\n" + ngettext_in(lang)(one, many, count) % {"num": count}
+    return "\n\n" + sentence % {"num": count}
 
 
 # --- to the team -----------------------------------------------------------------------------------------------------
