@@ -1,6 +1,6 @@
 """Every model, loaded: what migrations, `db check` and the registry of personal data walk over."""
 
-from app import audit, drafts, letters, observe, outbox, preferences, throttle
+from app import audit, drafts, letters, observe, outbox, preferences, searchlog, throttle
 from app.accounts import models as accounts
 from app.articles import models as articles
 from app.deflection import models as deflection
@@ -21,6 +21,7 @@ __all__ = [
     "outbox",
     "preferences",
     "privacy",
+    "searchlog",
     "sla",
     "throttle",
     "tickets",

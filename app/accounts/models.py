@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, primary_key, table_args
+from app.db import Base, Json, primary_key, table_args
 from app.personal import (
     Export,
     Kind,
@@ -571,5 +571,48 @@ class Token(Base):
             retain=Retain.SECURITY_LOG,
             export=Export.ART15,
             source=Source.USE,
+        )
+    )
+
+
+class ApiToken(Base):
+    """The right of a program to see and do through the JSON doors what one person may, within some scopes."""
+
+    __tablename__ = "api_token"
+    __table_args__ = table_args(privacy=T("person_id", label=N_("Keys for programs")))
+
+    id: Mapped[int] = primary_key()
+    person_id: Mapped[int] = mapped_column(
+        ForeignKey("person.id", ondelete="CASCADE"), index=True, info=not_personal("whose rights it carries")
+    )
+    token_hash: Mapped[str] = mapped_column(
+        unique=True,
+        info=personal(
+            Kind.CREDENTIAL,
+            purpose=Purpose.SECURITY,
+            retain=Retain.ACCOUNT,
+            export=Export.NEVER,
+            visible=Visible.SELF,
+        ),
+    )
+    scopes: Mapped[list[str]] = mapped_column(Json, info=not_personal("what the key opens", keys=("*",)))
+    created_at: Mapped[datetime] = mapped_column(
+        info=personal(
+            Kind.DERIVED,
+            N_("Created"),
+            purpose=Purpose.SECURITY,
+            retain=Retain.ACCOUNT,
+            export=Export.ART15,
+            source=Source.STAFF,
+        )
+    )
+    revoked_at: Mapped[datetime | None] = mapped_column(
+        info=personal(
+            Kind.DERIVED,
+            N_("Revoked"),
+            purpose=Purpose.SECURITY,
+            retain=Retain.ACCOUNT,
+            export=Export.ART15,
+            source=Source.STAFF,
         )
     )

@@ -331,3 +331,31 @@ class Edition(Base):
     id: Mapped[int] = primary_key()
     name: Mapped[str] = mapped_column(unique=True, info=not_personal("what is counted"))
     number: Mapped[int] = mapped_column(info=not_personal("number of changes"))
+
+
+class SynonymGroup(Base):
+    """Words and phrases of one language that mean the same to customers."""
+
+    __tablename__ = "synonym_group"
+    __table_args__ = table_args(
+        Index("ix_synonym_group_lang_sort_key", "lang", "sort_key"),
+        privacy=T(None, RowFate.KEEP_ROW, why="words of a language"),
+    )
+
+    id: Mapped[int] = primary_key()
+    lang: Mapped[str] = mapped_column(info=not_personal("language"))
+    words: Mapped[list[str]] = mapped_column(Json, info=not_personal("words customers use", keys=("*",)))
+    sort_key: Mapped[str] = mapped_column(info=not_personal("sort order"))
+    updated_at: Mapped[datetime] = mapped_column(info=not_personal("when it was changed"))
+
+
+class StopWords(Base):
+    """The words of one language that say little about what is sought here, besides those the search knows itself."""
+
+    __tablename__ = "stop_words"
+    __table_args__ = table_args(privacy=T(None, RowFate.KEEP_ROW, why="words of a language"))
+
+    id: Mapped[int] = primary_key()
+    lang: Mapped[str] = mapped_column(unique=True, info=not_personal("language"))
+    words: Mapped[list[str]] = mapped_column(Json, info=not_personal("words customers use", keys=("*",)))
+    updated_at: Mapped[datetime] = mapped_column(info=not_personal("when it was changed"))
