@@ -24,6 +24,7 @@ from app.worker import run_once
 from config import Settings
 from tests import factories
 from tests.support import browser as chromium
+from tests.support import demo
 from tests.support.live import Live
 from tests.support.mailbox import Mailbox
 from tests.support.pages import Browser
@@ -39,12 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `database`, or is marked `both_databases`, runs on SQLite and on PostgreSQL."""
+    """A test that takes `database`, or is marked `both_databases`, runs on SQLite and on PostgreSQL, unless it is
+    marked `only_sqlite`."""
     if "backend" in metafunc.fixturenames:
-        marked = metafunc.definition.get_closest_marker("both_databases")
-        both = marked or "database" in metafunc.fixturenames
-        on_postgresql = pytest.param("postgresql", marks=pytest.mark.postgresql)
-        metafunc.parametrize("backend", ["sqlite", on_postgresql] if both else ["sqlite"], indirect=True)
+        marked = metafunc.definition.get_closest_marker
+        both = marked("both_databases") or "database" in metafunc.fixturenames
+        backends = [pytest.param("sqlite")]
+        if both and not marked("only_sqlite"):
+            backends.append(pytest.param("postgresql", marks=pytest.mark.postgresql))
+        metafunc.parametrize("backend", backends, indirect=True)
 
 
 # --- databases ---------------------------------------------------------------------------------------------------
@@ -180,6 +184,12 @@ def statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
             event.remove(engine, "before_cursor_execute", note)
 
     return recording
+
+
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Path:
+    """A data directory with the demo. Copy it (`tests.support.demo.copy`) before anything is changed in it."""
+    return demo.make(tmp_path_factory.mktemp("demo") / "data", migrated_file)
 
 
 # --- people ------------------------------------------------------------------------------------------------------
