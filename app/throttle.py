@@ -11,10 +11,10 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import case, delete, literal, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Base, insert_or_add, primary_key, table_args
+from app.db import Base, Instant, insert_or_add, primary_key, table_args
 from app.personal import RowFate, T, not_personal
 
 
@@ -50,6 +50,7 @@ def tries(session: Session, limit: Limit, subject: str, *, secret: str, now: dat
     """
     key = _key(limit, subject, secret)
     fresh = Throttle.until <= now
+    ends = literal(now + limit.window, Instant())  # CASE does not pass the column's type on
     insert_or_add(
         session,
         Throttle,
@@ -57,7 +58,7 @@ def tries(session: Session, limit: Limit, subject: str, *, secret: str, now: dat
         ["key"],
         {
             "count": case((fresh, 1), else_=Throttle.count + 1),
-            "until": case((fresh, now + limit.window), else_=Throttle.until),
+            "until": case((fresh, literal(now + limit.window, Instant())), else_=Throttle.until),
         },
     )
     return session.scalars(select(Throttle.count).where(Throttle.key == key)).one()
