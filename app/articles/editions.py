@@ -1,5 +1,5 @@
 """The edition of the help centre: a number that grows with every change readers could see, so that pages kept in
-memory can be named by it. Reading it is one cheap statement."""
+memory can be named by it. Other things kept in memory have counters of their own. Reading one is one cheap statement."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.db import insert_or_add
 NAME = "help centre"
 
 
-def current(session: Session) -> int:
+def current(session: Session, name: str = NAME) -> int:
     """The number of the present edition."""
-    return session.scalar(select(Edition.number).where(Edition.name == NAME)) or 0
+    return session.scalar(select(Edition.number).where(Edition.name == name)) or 0
 
 
-def turn(session: Session) -> None:
+def turn(session: Session, name: str = NAME) -> None:
     """Begin a new edition, in the transaction of the change."""
-    insert_or_add(session, Edition, {"name": NAME, "number": 1}, ["name"], {"number": Edition.number + 1})
+    insert_or_add(session, Edition, {"name": name, "number": 1}, ["name"], {"number": Edition.number + 1})

@@ -89,17 +89,17 @@ def new() -> Any:
     return _new_page(form), (422 if request.method == "POST" else 200)
 
 
-@bp.get("/admin/articles/<int:article_id>/<lang>")
+@bp.get("/admin/articles/<int:article_id>/<text_lang>")
 @needs("articles.edit")
-def edit(article_id: int, lang: str) -> str:
-    found = _editing(article_id, lang)
+def edit(article_id: int, text_lang: str) -> str:
+    found = _editing(article_id, text_lang)
     return _edit_page(found, _form(ArticleForm, found.audience, _draft_name(found), _stored(found)))
 
 
-@bp.post("/admin/articles/<int:article_id>/<lang>")
+@bp.post("/admin/articles/<int:article_id>/<text_lang>")
 @needs("articles.edit")
-def save(article_id: int, lang: str) -> Any:
-    found = _editing(article_id, lang)
+def save(article_id: int, text_lang: str) -> Any:
+    found = _editing(article_id, text_lang)
     form = _form(ArticleForm, found.audience, _draft_name(found), {})
     if "preview" in request.form:
         return _edit_page(found, form, preview=True)
@@ -113,46 +113,46 @@ def save(article_id: int, lang: str) -> Any:
             release()
             form.refuse(refused)
             if isinstance(refused, Conflict) and refused.field is None:
-                found = _editing(article_id, lang)
+                found = _editing(article_id, text_lang)
                 theirs = _take_their_number(found, form)
         else:
-            return _done(article_id, lang)
+            return _done(article_id, text_lang)
     return _edit_page(found, form, theirs=theirs), 422
 
 
-@bp.post("/admin/articles/<int:article_id>/<lang>/state")
+@bp.post("/admin/articles/<int:article_id>/<text_lang>/state")
 @needs("articles.edit")
-def state(article_id: int, lang: str) -> Any:
-    found = _editing(article_id, lang)
+def state(article_id: int, text_lang: str) -> Any:
+    found = _editing(article_id, text_lang)
     to = request.form.get("to")
     if found.text is None or to not in (DRAFT, ARCHIVED):
         abort(400)
-    service.withdraw(db(), service.text_of(db(), article_id, lang), to=to, door=_door())
+    service.withdraw(db(), service.text_of(db(), article_id, text_lang), to=to, door=_door())
     commit()
     if to == DRAFT:
         flash(gettext("Withdrawn. Readers no longer see this text."), "ok")
     else:
         flash(gettext("Archived. Readers no longer see this text."), "ok")
-    return see(f"/admin/articles/{article_id}/{lang}")
+    return see(f"/admin/articles/{article_id}/{text_lang}")
 
 
-@bp.get("/admin/articles/<int:article_id>/<lang>/search-state")
+@bp.get("/admin/articles/<int:article_id>/<text_lang>/search-state")
 @needs("articles.edit")
-def search_state(article_id: int, lang: str) -> str:
-    found = _editing(article_id, lang)
+def search_state(article_id: int, text_lang: str) -> str:
+    found = _editing(article_id, text_lang)
     return render_template("admin/articles/search_state.html", editing=found, awaits=_awaits(found))
 
 
 @bp.post("/admin/articles/preview")
 @needs("articles.edit")
 def preview() -> str:
-    return rendering.page((clean(request.form.get("body")) or "")[:LONGEST_BODY], _text_lang()).html
+    return rendering.page((clean(request.form.get("body")) or "")[:LONGEST_BODY], _asked_lang()).html
 
 
-@bp.post("/admin/articles/<int:article_id>/<lang>/draft")
+@bp.post("/admin/articles/<int:article_id>/<text_lang>/draft")
 @needs("articles.edit")
-def draft(article_id: int, lang: str) -> Any:
-    return _draft(_draft_name(_editing(article_id, lang)), f"/admin/articles/{article_id}/{lang}")
+def draft(article_id: int, text_lang: str) -> Any:
+    return _draft(_draft_name(_editing(article_id, text_lang)), f"/admin/articles/{article_id}/{text_lang}")
 
 
 @bp.post("/admin/articles/new/draft")
@@ -160,6 +160,8 @@ def draft(article_id: int, lang: str) -> Any:
 def new_draft() -> Any:
     return _draft("article:new", "/admin/articles/new")
 
+
+# The language of a text is not called `lang` in addresses here: that would be the language of the page around it.
 
 # --- forms and what is stored --------------------------------------------------------------------------------------
 
@@ -385,7 +387,7 @@ def _awaits(found: Editing) -> bool:
     return found.text is not None and indexing.awaits_index(db(), found.text.id, found.article_id)
 
 
-def _text_lang() -> str:
+def _asked_lang() -> str:
     lang = request.args.get("lang")
     return lang if lang in portal().languages else language()
 

@@ -16,8 +16,9 @@ from app.articles import queries
 from app.articles.indexing import index_in
 from app.articles.queries import Line
 from knowledge_base import search as library
-from knowledge_base.document import LANGUAGES, Hit
+from knowledge_base.document import LANGUAGES, Answer, Hit
 from knowledge_base.index import BrokenIndex
+from knowledge_base.synonyms import SynonymSet
 
 LONGEST = 300  # characters of a search that count
 
@@ -41,13 +42,15 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Finds:
-    """One page of what was found. `keys` are the texts of all pages, bounded; `preparing`: there is no index yet."""
+    """One page of what was found. `keys` are the texts of all pages, bounded; `preparing`: there is no index yet;
+    `answer`: the passage that answers best, where one article stands out."""
 
     finds: tuple[Find, ...]
     total: int
     did_you_mean: str | None
     keys: tuple[int, ...]
     preparing: bool = False
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,10 @@ def find(
     category: str | None = None,
     offset: int = 0,
     limit: int = 10,
+    synonyms: SynonymSet | None = None,
 ) -> Finds:
-    """What answers a search in one language, best first. `category` is a path and includes those below it."""
+    """What answers a search in one language, best first. `category` is a path and includes those below it; `synonyms`
+    are those kept here (`app.articles.synonyms`)."""
     try:
         results = library.search(
             index_in(folder),
@@ -80,16 +85,51 @@ def find(
             category=category,
             offset=offset,
             limit=limit,
+            synonyms=synonyms,
         )
     except BrokenIndex:
         return _plainly(session, viewer, text, lang=lang, offset=offset, limit=limit)
     known = queries.lines(session, viewer, lang, [hit.key for hit in results.hits])
     finds = tuple(_find(hit, known[hit.key], lang) for hit in results.hits if hit.key in known)
-    return Finds(finds, results.total, results.did_you_mean, results.keys)
+    answer = results.answer
+    if answer is not None and (answer.key not in known or answer.title != known[answer.key].title):
+        answer = None
+    return Finds(finds, results.total, results.did_you_mean, results.keys, answer=answer)
+
+
+def rank_of(
+    folder: Path,
+    viewer: Viewer,
+    text: str,
+    text_id: int,
+    *,
+    lang: str,
+    synonyms: SynonymSet | None = None,
+) -> int | None:
+    """At which place (from 1) a search of a moment ago showed a text. No statement."""
+    try:
+        keys = library.search(
+            index_in(folder),
+            text[:LONGEST],
+            lang=lang,
+            audiences=viewer.audiences,
+            limit=0,
+            synonyms=synonyms,
+        ).keys
+    except BrokenIndex:
+        return None
+    return keys.index(text_id) + 1 if text_id in keys else None
 
 
 def find_elsewhere(
-    session: Session, folder: Path, viewer: Viewer, text: str, *, lang: str, limit: int
+    session: Session,
+    folder: Path,
+    viewer: Viewer,
+    text: str,
+    *,
+    lang: str,
+    limit: int,
+    synonyms: SynonymSet | None = None,
 ) -> tuple[Find, ...]:
     """What answers a search in the other languages, of articles that do not exist in this one."""
     finds: list[Find] = []
@@ -98,7 +138,12 @@ def find_elsewhere(
             continue
         try:
             results = library.search(
-                index_in(folder), text[:LONGEST], lang=other, audiences=viewer.audiences, limit=limit * 2
+                index_in(folder),
+                text[:LONGEST],
+                lang=other,
+                audiences=viewer.audiences,
+                limit=limit * 2,
+                synonyms=synonyms,
             )
         except BrokenIndex:
             return ()
@@ -108,12 +153,24 @@ def find_elsewhere(
 
 
 def suggest(
-    session: Session, folder: Path, viewer: Viewer, text: str, *, lang: str, limit: int = 6
+    session: Session,
+    folder: Path,
+    viewer: Viewer,
+    text: str,
+    *,
+    lang: str,
+    limit: int = 6,
+    synonyms: SynonymSet | None = None,
 ) -> tuple[tuple[Suggestion, ...], int]:
     """What answers a text that is still being typed, and how much there is in all. One statement."""
     try:
         results = library.suggest(
-            index_in(folder), text[:LONGEST], lang=lang, audiences=viewer.audiences, limit=limit
+            index_in(folder),
+            text[:LONGEST],
+            lang=lang,
+            audiences=viewer.audiences,
+            limit=limit,
+            synonyms=synonyms,
         )
     except BrokenIndex:
         plain = _plainly(session, viewer, text, lang=lang, offset=0, limit=limit)

@@ -45,6 +45,7 @@ class Memory:
         self.places = Shelf(4)
         self.glossaries = Shelf(4)
         self.pages = Shelf(300)
+        self.synonyms = Shelf(2)
 
 
 _memories: WeakKeyDictionary[Database, Memory] = WeakKeyDictionary()

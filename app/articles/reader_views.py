@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request, send_file
 from flask_login import current_user
 
-from app.articles import categories, editions, finding, forms, glossary, queries, rendering, votes
+from app import searchlog_views
+from app.articles import categories, editions, finding, forms, glossary, queries, rendering, synonyms, votes
 from app.articles.categories import Tree
 from app.articles.memory import Memory, memory_of
 from app.articles.queries import Reading
