@@ -157,7 +157,11 @@ def plain_message(body: str) -> str:
 
 def letter_html(markdown: str, footer: str, lang: str) -> str:
     """The HTML part of a letter: one column, system fonts, styles inline because mail programs know no others."""
-    body = _clean(_parser.render(markdown))
+    tokens = _parse(markdown)
+    for token in _inline(tokens):
+        if token.type == "image":  # a mail program would ask a foreign host for it
+            _keep_or_link(token)
+    body = _clean(_parser.renderer.render(tokens, _parser.options, {}))
     body = body.replace("<a ", '<a style="color:#0b57b8" ').replace("<p>", '<p style="margin:0 0 16px">')
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'

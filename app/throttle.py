@@ -58,7 +58,7 @@ def tries(session: Session, limit: Limit, subject: str, *, secret: str, now: dat
         ["key"],
         {
             "count": case((fresh, 1), else_=Throttle.count + 1),
-            "until": case((fresh, literal(now + limit.window, Instant())), else_=Throttle.until),
+            "until": case((fresh, ends), else_=Throttle.until),
         },
     )
     return session.scalars(select(Throttle.count).where(Throttle.key == key)).one()

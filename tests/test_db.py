@@ -109,9 +109,8 @@ def test_a_read_session_refuses_to_change_anything(database: Database) -> None:
         assert session.get_one(Person, person_id).name != "Changed"
 
 
+@pytest.mark.only_sqlite
 def test_a_read_session_sees_one_moment(database: Database) -> None:
-    if database.dialect == "postgresql":
-        pytest.skip("PostgreSQL reads committed rows; only one statement sees one moment")
     with database.session(write=False) as reader:
         assert reader.scalars(select(Person.id)).all() == []
         with database.session(write=True) as writer:
