@@ -28,7 +28,7 @@ check: $(VENV)/.development ## Check format, style, types, floors, translations,
 	$(PY) -m mypy
 	$(PY) -m pytest -q tests/test_architecture.py
 	$(PY) tools/translations.py check
-	$(VENV)/bin/djlint --quiet --lint app/templates
+	$(PY) -m djlint --quiet --lint app/templates
 	$(PY) -m pip check --disable-pip-version-check
 	$(PY) tools/locks.py
 
@@ -36,12 +36,12 @@ bench: $(VENV)/.development ## Run the benchmarks and print their table
 	@$(PY) -m bench
 
 upgrade: $(VENV)/.runtime ## After installing a new version: back up, migrate, check, start; a fault leaves the old state
-	@$(VENV)/bin/flask --app wsgi db upgrade --backup
+	@$(PY) -m flask --app wsgi db upgrade --backup
 	@PORTAL_DEMO="$${PORTAL_DEMO-0}" exec $(PY) -m app.serve
 
 lock: $(VENV)/.development ## Make the lock files anew from requirements*.txt (asks the package index)
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements.txt -o requirements.lock
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-dev.txt -o requirements-dev.lock
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements.txt -o requirements.lock
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-dev.txt -o requirements-dev.lock
 
 translations: $(VENV)/.development ## Take new texts into the translation catalogue
 	$(PY) tools/translations.py update
@@ -49,12 +49,14 @@ translations: $(VENV)/.development ## Take new texts into the translation catalo
 # --- the environment: made once, brought up to date when a lock file changed -------------------------------------
 
 # A virtual environment does not survive being moved, nor its Python being removed; then it is made anew.
-ifneq ($(shell $(PY) -c 'import pip, sys; print(sys.prefix)' 2>/dev/null),$(CURDIR)/$(VENV))
+WORKS := $(PY) -c 'import pip, sys; sys.exit(sys.prefix != "$(CURDIR)/$(VENV)")' 2>/dev/null
+ifneq ($(shell $(WORKS) && echo yes),yes)
 .PHONY: $(VENV)/.made
 endif
 
 $(VENV)/.made:
 	@set -e; \
+	if $(WORKS); then touch $@; exit 0; fi; \
 	for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
 	    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || continue; \
 	    "$$python" -c 'import ensurepip, venv' 2>/dev/null || { lacks="$$python"; continue; }; \
