@@ -22,7 +22,7 @@ from flask import Flask
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from app import audit, demo_articles, preferences
+from app import audit, demo_articles, demo_tickets, preferences
 from app.accounts import organisations, passwords, people, teams
 from app.accounts.models import (
     ADMIN,
@@ -46,6 +46,7 @@ from app.errors import Refused
 from app.legal import queries as legal_queries
 from app.legal import service as legal_service
 from app.now import now
+from app.tickets.rules import Rules
 from app.web import Portal
 
 DOMAIN = ".example"  # RFC 2606: never an address on the internet
@@ -122,10 +123,12 @@ def load(
     articles: int = 0,
     customers: int = 0,
     agents: int = 0,
+    tickets: int = 0,
     seed: int = 1,
     follow: Follow = _quietly,
 ) -> Outcome:
-    """Load the demo: starter texts, the firm, and on top so many generated articles a language, customers and agents.
+    """Load the demo: starter texts, the firm, and on top so many generated articles a language, customers, agents and
+    requests.
 
     Safe to repeat: what is there already stays. Gives what became of the articles. `follow` shows progress.
     """
@@ -152,7 +155,26 @@ def load(
         importing.follow(session, portal.search_dir, outcome)
     with _changing(portal) as session:
         importing.forget_nets(session, outcome)
+    _requests(portal, tickets, seed, door.now)
     return outcome
+
+
+def _requests(portal: Portal, number: int, seed: int, moment: datetime) -> None:
+    """The firm's request types, the story of the demo, and so many requests more."""
+    with _changing(portal) as session:
+        demo_tickets.request_types(session, now=moment)
+        rules = Rules.of(
+            preferences.Preferences.read(session),
+            secret=portal.secret_key,
+            time_zone=portal.timezone,
+            undo_seconds=0,
+            limited=False,
+        )
+        demo_tickets.story(session, rules, now=moment)
+    with portal.database.session(write=True) as session:
+        for _ in demo_tickets.mass(session, number, seed, rules=rules, now=moment):
+            session.commit()
+        session.commit()
 
 
 def clear(app: Flask) -> None:

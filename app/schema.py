@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -166,14 +166,20 @@ class Loading:
                 table.update().where(table.c.id == bindparam("b_id")).values({name: bindparam("b_value")})
             )
             self.target.execute(statement, values)
-        if self.target.dialect.name == "postgresql":
-            for table in self.tables:
-                self.target.execute(
-                    text(
-                        f"SELECT setval(pg_get_serial_sequence('\"{table.name}\"', 'id'),"  # noqa: S608 (our names)
-                        f' GREATEST((SELECT max(id) FROM "{table.name}"), 1))'
-                    )
-                )
+        count_on(self.target, [table.name for table in self.tables])
+
+
+def count_on(connection: Connection, tables: Iterable[str]) -> None:
+    """Let PostgreSQL count on from the highest ids after rows were inserted with theirs; SQLite does by itself."""
+    if connection.dialect.name != "postgresql":
+        return
+    for name in tables:
+        connection.execute(
+            text(
+                f"SELECT setval(pg_get_serial_sequence('\"{name}\"', 'id'),"  # noqa: S608 (our own names)
+                f' GREATEST((SELECT max(id) FROM "{name}"), 1))'
+            )
+        )
 
 
 def keep_copy(url: str, folder: Path) -> Path | None:

@@ -39,6 +39,7 @@ from knowledge_base.index import IndexBusy
 LONGEST_ADDRESS = (
     65_536  # bytes; a search of 5,000 typed umlauts is 30,000 in an address, gunicorn's limit 8,190
 )
+DEMO_TICKETS = 60  # beside the story: enough to page, quick to make
 GRACE_SECONDS = 10  # for requests under way when the server stops
 PATIENCE_SECONDS = 40  # for the job in hand: a mail server may take 30 s to answer
 PORT_WAIT_SECONDS = 3  # the server of a moment ago may still be closing
@@ -110,7 +111,7 @@ def _load_demo(app: Flask, settings: Settings) -> None:
     print("Loading the demo ...", flush=True)  # noqa: T201
     from app import demo  # large, and needed once
 
-    demo.load(app)
+    demo.load(app, tickets=DEMO_TICKETS)
 
 
 def _prepare_index(app: Flask) -> None:

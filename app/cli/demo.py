@@ -23,11 +23,18 @@ demo = CommandGroup("demo", help="The demo: an invented firm with customers, a t
 )
 @click.option("--customers", type=click.IntRange(0, 100_000), default=0, help="Generated customers.")
 @click.option("--agents", type=click.IntRange(0, 1_000), default=0, help="Generated agents.")
+@click.option("--tickets", type=click.IntRange(0, 1_000_000), default=0, help="Generated requests.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same data.")
-def load(articles: int, customers: int, agents: int, seed: int) -> None:
+def load(articles: int, customers: int, agents: int, tickets: int, seed: int) -> None:
     """Load the demo. What is there already stays."""
     outcome = work.load(
-        _app(), articles=articles, customers=customers, agents=agents, seed=seed, follow=_shown
+        _app(),
+        articles=articles,
+        customers=customers,
+        agents=agents,
+        tickets=tickets,
+        seed=seed,
+        follow=_shown,
     )
     for fault in outcome.faults:
         click.echo(fault, err=True)

@@ -59,6 +59,7 @@ def _add_policy(session: Session, calendar: BusinessCalendar, now: datetime) -> 
             priority=priority,
             metric="first_response",
             target_minutes=hours * 60,
+            warn_minutes=hours * 15,  # when a quarter of the time is left
         )
         for priority, hours in FIRST_RESPONSE_HOURS.items()
     )
