@@ -46,6 +46,7 @@ from app.errors import Refused
 from app.legal import queries as legal_queries
 from app.legal import service as legal_service
 from app.now import now
+from app.tickets.models import StaffAccess, Ticket
 from app.tickets.rules import Rules
 from app.web import Portal
 
@@ -178,12 +179,17 @@ def _requests(portal: Portal, number: int, seed: int, moment: datetime) -> None:
 
 
 def clear(app: Flask) -> None:
-    """Take the demo away: its people, organisations, articles, legal texts and name. Starter texts stay."""
+    """Take the demo away: its people with their requests, organisations, articles, legal texts and name. Starter texts
+    stay."""
     portal: Portal = app.extensions["portal"]
     moment = now()
     with _changing(portal) as session:
         gone = _remove_articles(session)
-        session.execute(delete(Person).where(Person.email.endswith(DOMAIN, autoescape=True)))
+        nobody = Person.email.endswith(DOMAIN, autoescape=True)
+        theirs = select(Person.id).where(nobody)
+        session.execute(delete(Ticket).where(Ticket.requester_id.in_(theirs)))
+        session.execute(delete(StaffAccess).where(StaffAccess.person_id.in_(theirs)))
+        session.execute(delete(Person).where(nobody))
         empty = ~select(Membership.id).where(Membership.organisation_id == Organisation.id).exists()
         slugs = [slug for _, slug in ORGANISATIONS]
         session.execute(delete(Organisation).where(Organisation.slug.in_(slugs), empty))
