@@ -18,14 +18,26 @@ from app.accounts import views as accounts_views
 from app.accounts.permissions import VISITOR, Viewer
 from app.admin import audit_views, letter_views, mail_views, settings_views, start_views, system_views
 from app.api import search_views
-from app.articles import category_views, editor_views, glossary_views, insert_views, reader_views
+from app.articles import (
+    category_views,
+    editor_views,
+    glossary_views,
+    insert_views,
+    reader_views,
+    synonym_views,
+)
 from app.articles import helping_views as article_helping_views
 from app.db import Database
+from app.deflection import search_views as deflection_search_views
 from app.deflection import views as deflection_views
 from app.legal import admin_views as legal_admin_views
 from app.legal import views as legal_views
 from app.mail import transport_for
 from app.now import now
+from app.privacy import admin_views as privacy_admin_views
+from app.privacy import deletion_views as privacy_deletion_views
+from app.privacy import finding_views as privacy_finding_views
+from app.privacy import identity_views as privacy_identity_views
 from app.privacy import views as privacy_views
 from app.storage import Storage
 from app.tickets import customer_views as ticket_customer_views
@@ -46,6 +58,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     editor_views.bp,
     category_views.bp,
     glossary_views.bp,
+    synonym_views.bp,
     entry_views.bp,
     link_views.bp,
     accounts_views.bp,
@@ -54,10 +67,15 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     legal_views.bp,
     legal_admin_views.bp,
     privacy_views.bp,
+    privacy_identity_views.bp,
+    privacy_deletion_views.bp,
+    privacy_admin_views.bp,
+    privacy_finding_views.bp,
     ticket_request_views.bp,
     ticket_customer_views.bp,
     ticket_shared_views.bp,
     deflection_views.bp,
+    deflection_search_views.bp,
     article_helping_views.bp,
     desk_views.bp,
     type_admin_views.bp,

@@ -43,6 +43,8 @@ NAVIGATION = (
             ("/admin/articles", lazy_gettext("Articles"), "file-text", "articles.edit"),
             ("/admin/categories", lazy_gettext("Categories"), "folder", "categories.edit"),
             ("/admin/glossary", lazy_gettext("Glossary"), "book-open", "glossary.edit"),
+            ("/admin/synonyms", lazy_gettext("Synonyms"), "link", "synonyms.edit"),
+            ("/admin/searches", lazy_gettext("Searches"), "search", "searches.read"),
         ),
     ),
     (
@@ -59,6 +61,7 @@ NAVIGATION = (
             ("/admin/settings", lazy_gettext("Settings"), "settings", "settings.edit"),
             ("/admin/mail-templates", lazy_gettext("Email templates"), "mail", "letters.edit"),
             ("/admin/legal", lazy_gettext("Legal texts"), "shield", "legal.edit"),
+            ("/admin/privacy", lazy_gettext("Data protection"), "lock", "privacy.work"),
             ("/admin/audit", lazy_gettext("Audit log"), "scroll-text", "audit.read"),
             ("/admin/system", lazy_gettext("System"), "activity", "system.read"),
         ),

@@ -86,6 +86,17 @@ PREFERENCES: tuple[Preference, ...] = (
     ),
     Preference("period_draft_days", "number", 30, N_("Unsent drafts"), PERIODS, "", "days", 1, 365),
     Preference(
+        "period_searches_days",
+        "number",
+        90,
+        N_("Counts of searches"),
+        PERIODS,
+        N_("What was typed only once is forgotten after two weeks."),
+        "days",
+        14,
+        365,
+    ),
+    Preference(
         "period_reopen_days",
         "number",
         14,

@@ -221,10 +221,10 @@ def report(
     """What was searched in a language since a day; `lacking` a hit or a click: only groups that had none of it at
     times (hit) or ever (click). Three statements."""
     found = _grouped(session, lang, since, lacking, before, after)
-    stems = [row.stems for row in found.rows]
+    shown = [row.stems for row in found.rows]
     spellings: dict[str, list[str]] = {}
     requests: dict[str, dict[int, int]] = {}
-    mine = (Searched.lang == lang, Searched.on_day >= since, Searched.stems.in_(stems))
+    mine = (Searched.lang == lang, Searched.on_day >= since, Searched.stems.in_(shown))
     for row in session.execute(
         select(Searched.stems, Searched.text)
         .where(*mine)
@@ -232,13 +232,13 @@ def report(
         .order_by(func.sum(Searched.count).desc(), Searched.text)
     ):
         spellings.setdefault(row.stems, []).append(row.text)
-    for row in session.execute(
-        select(Searched.stems, SearchFollowed.request_type_id, func.sum(SearchFollowed.count).label("times"))
+    for stems, type_id, times in session.execute(
+        select(Searched.stems, SearchFollowed.request_type_id, func.sum(SearchFollowed.count))
         .join(SearchFollowed, SearchFollowed.searched_id == Searched.id)
         .where(*mine)
         .group_by(Searched.stems, SearchFollowed.request_type_id)
     ):
-        requests.setdefault(row.stems, {})[row.request_type_id] = int(row.times)
+        requests.setdefault(stems, {})[type_id] = int(times)
     groups = (
         Group(
             row.stems,

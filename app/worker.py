@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app import drafts, throttle
+from app import drafts, searchlog, throttle
 from app.accounts import mails as accounts_mails
 from app.accounts import people, sessions, tokens
 from app.articles import images, indexing
@@ -76,6 +76,12 @@ def sweep_links(session: Session, moment: datetime, portal: Portal) -> None:
     tokens.sweep(session, now=moment)
 
 
+def sweep_searches(session: Session, moment: datetime, portal: Portal) -> None:
+    """Counts of searches end after the period on the settings page."""
+    keep = Preferences.read(session).period("period_searches_days")
+    searchlog.sweep(session, keep=keep, today=moment.date())
+
+
 def sweep_guests(session: Session, moment: datetime, portal: Portal) -> None:
     """Addresses that somebody typed and nobody confirmed are not kept."""
     people.sweep_guests(session, created_before=moment - UNPROVED_GUESTS_KEPT)
@@ -135,6 +141,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("jobs.sweep", timedelta(hours=1), sweep_jobs),
     Recurring("sign-ins.sweep", timedelta(hours=1), sweep_sign_ins),
     Recurring("links.sweep", timedelta(hours=1), sweep_links),
+    Recurring("searches.sweep", timedelta(days=1), sweep_searches),
     Recurring("guests.sweep", timedelta(days=1), sweep_guests),
     Recurring("sla.defaults", timedelta(hours=1), ensure_promises),
     Recurring("files.sweep", timedelta(hours=6), sweep_files, outside=True),

@@ -18,6 +18,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "articles.read_internal": frozenset({ADMIN, AGENT, LEAD, EDITOR, PRIVACY_OFFICER}),
     "categories.edit": frozenset({ADMIN}),
     "glossary.edit": frozenset({ADMIN, EDITOR}),
+    "synonyms.edit": frozenset({ADMIN, EDITOR}),
+    "searches.read": frozenset({ADMIN, EDITOR}),
     "people.edit": frozenset({ADMIN}),
     "organisations.edit": frozenset({ADMIN}),
     "teams.edit": frozenset({ADMIN}),
@@ -31,6 +33,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "system.read": frozenset({ADMIN}),
     "jobs.retry": frozenset({ADMIN}),
     "privacy.read": frozenset({ADMIN, PRIVACY_OFFICER}),
+    "privacy.work": frozenset({ADMIN, PRIVACY_OFFICER}),
+    "holds.decide": frozenset({ADMIN}),
 }
 
 

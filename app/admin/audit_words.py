@@ -44,11 +44,17 @@ ACTIONS: dict[str, str] = {
     "request_type.create": N_("Request type created"),
     "request_type.change": N_("Request type changed"),
     "request_type.delete": N_("Request type deleted"),
+    "stop_words.change": N_("Stop words changed"),
+    "synonyms.create": N_("Synonyms created"),
+    "synonyms.change": N_("Synonyms changed"),
+    "synonyms.delete": N_("Synonyms deleted"),
     "team.create": N_("Team created"),
     "team.edit": N_("Team changed"),
     "team.delete": N_("Team deleted"),
     "team.add": N_("Person added to a team"),
     "team.remove": N_("Person removed from a team"),
+    "token.create": N_("Key for a program created"),
+    "token.revoke": N_("Key for a program revoked"),
 }
 
 OBJECTS: dict[str, str] = {
@@ -64,7 +70,10 @@ OBJECTS: dict[str, str] = {
     "request_type": N_("Request type"),
     "person": N_("Person"),
     "preference": N_("Setting"),
+    "stop_words": N_("Stop words"),
+    "synonym_group": N_("Synonyms"),
     "team": N_("Team"),
+    "api_token": N_("Key for a program"),
 }
 
 # What stands in `details`, where it is worth a line of its own.
@@ -120,5 +129,7 @@ ADDRESSES: dict[str, str] = {
     "organisation": "/admin/organisations/{id}",
     "person": "/admin/people/{id}",
     "preference": "/admin/settings",
+    "stop_words": "/admin/synonyms",
+    "synonym_group": "/admin/synonyms/{id}",
     "team": "/admin/teams/{id}",
 }

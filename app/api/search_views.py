@@ -1,4 +1,4 @@
-"""The search of the help centre as JSON, for programs and for judging it: public articles only."""
+"""The search of the help centre as JSON, for programs and for judging it: public articles, or what a key's owner may see."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from app.accounts.permissions import VISITOR
-from app.articles import categories, editions, finding
+from app.accounts.api_tokens import SCOPES
+from app.api.door import Refusal, caller
+from app.articles import categories, editions, finding, synonyms
 from app.articles.finding import Find
 from app.articles.memory import memory_of
 from app.cleaning import clean_line
@@ -22,7 +23,12 @@ DEFAULT_LIMIT, MOST = 10, 50
 @bp.get("/api/v1/search")
 def search() -> Any:
     """`q`, `lang` (the portal's first language if missing), `limit` (1 to 50). Any `q` is answered; what goes beyond
-    300 characters does not count. A wrong `lang` or `limit` is a problem document (RFC 9457) with status 400."""
+    300 characters does not count. A wrong `lang` or `limit` is a problem document (RFC 9457) with status 400, a key
+    that is not valid one with 401."""
+    try:
+        viewer = caller(*SCOPES)
+    except Refusal as refusal:
+        return refusal.answer
     lang = request.args.get("lang") or portal().languages[0]
     if lang not in portal().languages:
         return problem(
@@ -33,17 +39,19 @@ def search() -> Any:
         return problem(400, "Wrong limit", detail=f"limit must be a whole number from 1 to {MOST}.")
     q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
     began = time.perf_counter()
+    memory = memory_of(portal().database)
     where: dict[str, Any] = {
         "session": db(),
         "folder": portal().search_dir,
-        "viewer": VISITOR,
+        "viewer": viewer,
         "text": q,
         "lang": lang,
         "limit": int(limit),
+        "synonyms": synonyms.kept(db(), memory),
     }
     found = finding.find(**where)
     elsewhere = finding.find_elsewhere(**where)
-    tree = categories.kept_tree(db(), memory_of(portal().database), editions.current(db()))
+    tree = categories.kept_tree(db(), memory, editions.current(db()))
     took = (time.perf_counter() - began) * 1000
     return {
         "query": q,

@@ -155,3 +155,24 @@ class TermForm(PortalForm):
         [at_most(1000)],
         description=lazy_gettext("Addresses of other terms, separated by commas."),
     )
+
+
+class SynonymsForm(PortalForm):
+    """Words that mean the same."""
+
+    lang = SelectField(lazy_gettext("Language"))
+    words = TextAreaField(
+        lazy_gettext("Words"),
+        [required(lazy_gettext("Enter the words.")), at_most(2000)],
+        description=lazy_gettext("One word or phrase a line. Endings and umlauts do not matter."),
+    )
+
+
+class StopWordsForm(PortalForm):
+    """Words that say little about what is sought."""
+
+    words = TextAreaField(
+        lazy_gettext("Words that count little"),
+        [at_most(40_000)],
+        description=lazy_gettext("One word a line, for example the name of your company."),
+    )

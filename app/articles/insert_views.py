@@ -6,7 +6,8 @@ from flask import Blueprint, render_template, request
 from flask_login import current_user
 
 from app.access import needs
-from app.articles import finding
+from app.articles import finding, synonyms
+from app.articles.memory import memory_of
 from app.articles.models import INTERNAL
 from app.articles.reader_views import LANG
 from app.cleaning import clean_line
@@ -21,7 +22,8 @@ MOST = 6
 @needs("workspace")
 def insert(lang: str) -> str:
     text = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
-    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=MOST)
+    words = synonyms.kept(db(), memory_of(portal().database))
+    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=MOST, synonyms=words)
     shown = [
         find for find in found.finds if find.audience != INTERNAL
     ]  # a customer could not open the others

@@ -71,12 +71,14 @@ def search(lang: str) -> Any:
     tree = categories.kept_tree(db(), memory, edition)
     inside = tree.by_path.get(wanted) if wanted else None
     number = _number(request.args.get("page"))
-    where = {"session": db(), "folder": portal().search_dir, "viewer": current_user, "text": q, "lang": lang}
+    where = _where(lang) | {"text": q}
     found = finding.find(
         **where, category=inside.path if inside else None, offset=HITS * (number - 1), limit=HITS
     )
     everywhere = finding.find(**where, limit=1).keys if inside else found.keys
     places = memory.places.get(edition, lambda: queries.places(db()))
+    if number == 1 and not inside:
+        searchlog_views.note_search(lang, typed, found.total)
     return _page(
         "search",
         q=q,
@@ -97,10 +99,21 @@ def search(lang: str) -> Any:
 @bp.get(f"{LANG}/suggest")
 def suggest(lang: str) -> Any:
     q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
-    items, total = finding.suggest(db(), portal().search_dir, current_user, q, lang=lang)
+    items, total = finding.suggest(text=q, **_where(lang))
     return render_template(
         "articles/suggest.html", q=q, items=items, total=total, all_url=_search_address(lang, {"q": q})
     )
+
+
+def _where(lang: str) -> dict[str, Any]:
+    """Where and for whom is searched."""
+    return {
+        "session": db(),
+        "folder": portal().search_dir,
+        "viewer": current_user._get_current_object(),
+        "lang": lang,
+        "synonyms": synonyms.kept(db(), _memory()),
+    }
 
 
 def _filters(keys: tuple[int, ...], places: dict[int, int], tree: Tree) -> list[tuple[Any, int]]:
@@ -128,6 +141,12 @@ def article(lang: str, slug: str) -> Any:
     if reading is None:
         return _missing(lang, slug)
     observe_later(lambda light: votes.seen(light, reading.id))
+    viewer, folder, memory = current_user._get_current_object(), portal().search_dir, _memory()
+    searchlog_views.note_opened(
+        lambda light, text: finding.rank_of(
+            folder, viewer, text, reading.id, lang=lang, synonyms=synonyms.kept(light, memory)
+        )
+    )
     return _article(lang, reading, forms.VoteForm(), voted=request.args.get("vote"))
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from app.accounts.permissions import VISITOR
-from app.articles import editions, exporting, finding, importing, indexing, starter
+from app.articles import editions, exporting, finding, importing, indexing, starter, synonyms
 from app.articles.importing import CATEGORIES, Outcome, Unreadable
+from app.articles.memory import memory_of
 from app.articles.service import Door
 from app.cli.door import CommandGroup, changing, looking
 from app.now import now
@@ -101,7 +102,8 @@ def search(text: str, lang: str) -> None:
     """Search as a visitor does."""
     with looking() as session:
         indexing.opened(session, portal().search_dir)
-        finds = finding.find(session, portal().search_dir, VISITOR, text, lang=lang)
+        words = synonyms.kept(session, memory_of(portal().database))
+        finds = finding.find(session, portal().search_dir, VISITOR, text, lang=lang, synonyms=words)
     click.echo(f"{finds.total} found")
     for find in finds.finds:
         click.echo(f"{find.score:7.2f}  {find.slug}  {find.title}")

@@ -65,6 +65,7 @@ class RequestForm(SendingForm):
     )
     private = BooleanField(_("Hide this request from my colleagues"))
     privacy = HiddenField(validators=[Optional(), at_most(20)])
+    searched = HiddenField()  # the search that led here, to be counted
 
     _types: Sequence[TypeChoice] = ()
 

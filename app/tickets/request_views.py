@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, session
 from flask_login import current_user
 
-from app import drafts
+from app import drafts, searchlog_views
 from app.access import signed_in
 from app.cleaning import clean_line
 from app.errors import NotVisible, Refused, Throttled
@@ -65,6 +65,8 @@ def _request_form(types: list[TypeChoice]) -> RequestForm:
 
 def _new_page(form: RequestForm, types: list[TypeChoice]) -> str:
     lang = language()
+    if request.method == "GET":
+        form.searched.data = searchlog_views.carried()
     if not form.privacy.data:
         form.privacy.data = str(legal.current(db(), "privacy-notice", lang).version)
     limits = Limits.of(preferences())
@@ -109,6 +111,8 @@ def _send(form: RequestForm) -> Any:
         commit()
     if sent.repeated:
         drop(kept)
+    else:
+        searchlog_views.note_request(form.searched.data, form.chosen.id if form.chosen else None)
     session[SENT] = [sent.ticket_id, sent.letter]
     return see("/tickets/new/sent")
 

@@ -81,5 +81,6 @@ document.addEventListener('submit', (event) => {
 addEventListener('pageshow', free)
 document.addEventListener('htmx:afterRequest', free)
 
+if (document.referrer.includes('/search?')) import('./searched.js').then((module) => module.start(document.body))
 document.querySelector('[data-error-summary]')?.focus()
 start(document.body)
