@@ -40,6 +40,8 @@ ACTION_NAMES = {
     "articles.edit": _("Write and publish articles"),
     "categories.edit": _("Change categories"),
     "glossary.edit": _("Change the glossary"),
+    "synonyms.edit": _("Change synonyms"),
+    "searches.read": _("See what people search for"),
     "people.edit": _("Add, change and close people's accounts, give roles"),
     "organisations.edit": _("Change organisations and who belongs to them"),
     "teams.edit": _("Add, rename and delete teams"),
@@ -53,6 +55,8 @@ ACTION_NAMES = {
     "system.read": _("See the state of the system"),
     "jobs.retry": _("Try failed work again"),
     "privacy.read": _("See what is held about people"),
+    "privacy.work": _("Carry out data protection requests, find and black out"),
+    "holds.decide": _("Propose, confirm and release legal holds"),
 }
 
 CHANGE_NAMES = {
@@ -243,7 +247,7 @@ def _person_page(
 def roles() -> str:
     return render_template(
         "admin/people/roles.html",
-        actions=[(name, ACTION_NAMES[name], allowed) for name, allowed in PERMISSIONS.items()],
+        actions=[(name, ACTION_NAMES.get(name, name), allowed) for name, allowed in PERMISSIONS.items()],
         roles=ROLES,
         role_names=ROLE_NAMES,
     )
