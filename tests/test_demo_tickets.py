@@ -35,11 +35,7 @@ def test_the_story_shows_every_situation_and_is_told_once(app: Flask, loaded: Da
     story = rows[:TOLD]
     moment = now()
     assert any(t.next_due_at and t.next_due_at < moment for t in story), "one is overdue"
-    at_risk = [
-        t
-        for t in story
-        if t.next_warning_at and t.next_due_at and t.next_warning_at <= moment < t.next_due_at
-    ]
+    at_risk = [t for t in story if t.at_risk_at and t.next_due_at and t.at_risk_at <= moment < t.next_due_at]
     assert at_risk, "one is about to be"
     assert {"new", "open", "pending", "on_hold"} <= {t.status for t in story}
     assert [t for t in story if t.proved_at is None], "a guest has not confirmed"

@@ -219,6 +219,9 @@ def _show(ticket: Ticket, offer: Offer | None, sla_now: TicketSla) -> None:
     ticket.next_due_at, ticket.next_metric = _instant(sla_now.next_due_at), sla_now.next_metric
     ticket.next_breach_at = _instant(sla_now.next_breach_at)
     ticket.next_warning_at = _instant(sla_now.next_warning_at)
+    ticket.at_risk_at = _instant(
+        min((run.warn_at for run in sla_now.runs if run.open and run.warn_at), default=None)
+    )
     ticket.sla_state = _state(sla_now)
     if sla_now.next_due_at is not None:
         ticket.queue_key = sla_now.next_due_at

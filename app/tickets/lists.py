@@ -115,7 +115,7 @@ def in_view(viewer: Viewer, view: str, *, now: datetime, team_ids: list[int]) ->
 
 def _at_risk(now: datetime) -> ColumnElement[bool]:
     """Overdue, or past the instant of its warning."""
-    return or_(Ticket.next_due_at <= now, and_(Ticket.sla_state == "running", Ticket.next_warning_at <= now))
+    return or_(Ticket.next_due_at <= now, Ticket.at_risk_at <= now)
 
 
 def queue(
@@ -146,7 +146,7 @@ def queue(
             Ticket.last_author_kind,
             Ticket.snoozed_until,
             Ticket.next_due_at,
-            Ticket.next_warning_at,
+            Ticket.at_risk_at,
             Ticket.next_metric,
             Ticket.sla_state,
             Ticket.queue_key,

@@ -158,6 +158,9 @@ class Ticket(Base):
     )
     next_breach_at: Mapped[datetime | None] = mapped_column(info=not_personal("nearest running promise"))
     next_warning_at: Mapped[datetime | None] = mapped_column(info=not_personal("nearest warning"))
+    at_risk_at: Mapped[datetime | None] = mapped_column(
+        info=not_personal("earliest warning of open promises, past ones included")
+    )
     next_metric: Mapped[str | None] = mapped_column(info=not_personal("which promise is nearest"))
     sla_state: Mapped[str | None] = mapped_column(info=not_personal("none, running, paused, breached or met"))
     policy_version_id: Mapped[int | None] = mapped_column(

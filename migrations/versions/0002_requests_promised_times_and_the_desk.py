@@ -279,6 +279,7 @@ def upgrade() -> None:
         sa.Column("next_due_at", sa.BigInteger(), nullable=True),
         sa.Column("next_breach_at", sa.BigInteger(), nullable=True),
         sa.Column("next_warning_at", sa.BigInteger(), nullable=True),
+        sa.Column("at_risk_at", sa.BigInteger(), nullable=True),
         sa.Column("next_metric", sa.Text(), nullable=True),
         sa.Column("sla_state", sa.Text(), nullable=True),
         sa.Column("policy_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
