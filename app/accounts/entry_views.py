@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, session
 from flask_babel import gettext
 from flask_login import current_user
 
@@ -38,6 +38,8 @@ from app.web import (
 
 bp = Blueprint("accounts", __name__)
 
+CLOSING = "closing"  # where the browser's session names the account whose deletion may be taken back
+
 
 def link_rules() -> LinkRules:
     """How links are made in this installation, as of now."""
@@ -60,6 +62,9 @@ def sign_in() -> Any:
             viewer = _signed_in(form)
         except service.WrongPassword as refused:
             form.refuse(refused)
+        except service.Closing as closing:
+            session[CLOSING] = [closing.person_id, int(now().timestamp())]
+            return see("/privacy/deletion/closed")
         else:
             access.sign_in(viewer)
             return see(_start_of(viewer, form.next.data))
@@ -70,14 +75,18 @@ def sign_in() -> Any:
 
 
 def _signed_in(form: SignInForm) -> Viewer:
-    """Check what was typed and begin a session. Raises `WrongPassword` and `Throttled`."""
+    """Check what was typed and begin a session. Raises `WrongPassword`, `Throttled` and `Closing`."""
     tries = (SIGN_IN_ACCOUNT, folded(typed(form.email))), (SIGN_IN_NETWORK, network())
     replacing = current_user.session_id
     count_tries(*tries)
     release()
-    with portal().database.session(write=False) as session:
-        checked = queries.credentials_with(session, typed(form.email))
-    right = passwords.matches(checked.password_hash, typed(form.password))
+    with portal().database.session(write=False) as looking:
+        checked = queries.credentials_with(looking, typed(form.email))
+        closing = queries.credentials_of_closing(looking, typed(form.email))
+    right = passwords.matches(checked.password_hash or closing.password_hash, typed(form.password))
+    if right and closing.person_id is not None:
+        give_back_tries(*tries)
+        raise service.Closing(closing.person_id)
     if not right or checked.person_id is None or checked.password_hash is None:
         raise service.WrongPassword
     renewed_hash = passwords.renewed(checked.password_hash, typed(form.password))

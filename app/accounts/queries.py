@@ -165,6 +165,16 @@ def credentials_of(session: Session, person_id: int) -> Credentials:
     return _credentials(session, Person.id == person_id)
 
 
+def credentials_of_closing(session: Session, address: str) -> Credentials:
+    """The credentials of an account that is closed and about to be erased, so that its owner can take that back."""
+    row = session.execute(
+        select(Person.id, Person.name, Person.email, Person.password_hash).where(
+            Person.email == folded(address), Person.erasing_at.is_not(None), Person.password_hash.is_not(None)
+        )
+    ).first()
+    return Credentials(*row) if row else Credentials()
+
+
 def _credentials(session: Session, which: Any) -> Credentials:
     row = session.execute(
         select(Person.id, Person.name, Person.email, Person.password_hash).where(

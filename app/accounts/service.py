@@ -31,6 +31,14 @@ class WrongPassword(Refused):
         super().__init__(N_("The current password is wrong.") if field else wrong, field)
 
 
+class Closing(Exception):
+    """The password is right, but the account is closed and about to be erased; its owner may take that back."""
+
+    def __init__(self, person_id: int) -> None:
+        super().__init__(person_id)
+        self.person_id = person_id
+
+
 def guest(session: Session, address: str, *, name: str = "", language: str | None, now: datetime) -> Person:
     """The person with this address, locked; made as a guest if nobody has it. Until she says her name, the part
     before the @ stands for it. A typed name counts only while nobody has proved that the address is hers."""

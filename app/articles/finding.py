@@ -12,8 +12,9 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.accounts.permissions import Viewer
-from app.articles import queries
+from app.articles import editions, queries, synonyms
 from app.articles.indexing import index_in
+from app.articles.memory import Memory
 from app.articles.queries import Line
 from knowledge_base import search as library
 from knowledge_base.document import LANGUAGES, Answer, Hit
@@ -72,9 +73,9 @@ def find(
     category: str | None = None,
     offset: int = 0,
     limit: int = 10,
-    synonyms: SynonymSet | None = None,
+    words: SynonymSet | None = None,
 ) -> Finds:
-    """What answers a search in one language, best first. `category` is a path and includes those below it; `synonyms`
+    """What answers a search in one language, best first. `category` is a path and includes those below it; `words`
     are those kept here (`app.articles.synonyms`)."""
     try:
         results = library.search(
@@ -85,7 +86,7 @@ def find(
             category=category,
             offset=offset,
             limit=limit,
-            synonyms=synonyms,
+            synonyms=words,
         )
     except BrokenIndex:
         return _plainly(session, viewer, text, lang=lang, offset=offset, limit=limit)
@@ -104,7 +105,7 @@ def rank_of(
     text_id: int,
     *,
     lang: str,
-    synonyms: SynonymSet | None = None,
+    words: SynonymSet | None = None,
 ) -> int | None:
     """At which place (from 1) a search of a moment ago showed a text. No statement."""
     try:
@@ -114,7 +115,7 @@ def rank_of(
             lang=lang,
             audiences=viewer.audiences,
             limit=0,
-            synonyms=synonyms,
+            synonyms=words,
         ).keys
     except BrokenIndex:
         return None
@@ -129,7 +130,7 @@ def find_elsewhere(
     *,
     lang: str,
     limit: int,
-    synonyms: SynonymSet | None = None,
+    words: SynonymSet | None = None,
 ) -> tuple[Find, ...]:
     """What answers a search in the other languages, of articles that do not exist in this one."""
     finds: list[Find] = []
@@ -143,7 +144,7 @@ def find_elsewhere(
                 lang=other,
                 audiences=viewer.audiences,
                 limit=limit * 2,
-                synonyms=synonyms,
+                synonyms=words,
             )
         except BrokenIndex:
             return ()
@@ -153,29 +154,33 @@ def find_elsewhere(
 
 
 def suggest(
-    session: Session,
-    folder: Path,
-    viewer: Viewer,
-    text: str,
-    *,
-    lang: str,
-    limit: int = 6,
-    synonyms: SynonymSet | None = None,
+    session: Session, folder: Path, viewer: Viewer, text: str, *, lang: str, memory: Memory, limit: int = 6
 ) -> tuple[tuple[Suggestion, ...], int]:
-    """What answers a text that is still being typed, and how much there is in all. One statement."""
-    try:
-        results = library.suggest(
-            index_in(folder),
-            text[:LONGEST],
-            lang=lang,
-            audiences=viewer.audiences,
-            limit=limit,
-            synonyms=synonyms,
-        )
-    except BrokenIndex:
-        plain = _plainly(session, viewer, text, lang=lang, offset=0, limit=limit)
-        return tuple(Suggestion(find.slug, find.title_html, None) for find in plain.finds), plain.total
-    known = queries.lines_with_names(session, viewer, lang, [hit.key for hit in results.hits])
+    """What answers a text that is still being typed, and how much there is in all. One statement.
+
+    That statement also tells whether the kept synonyms are still those this process knows; if not, it is done again.
+    """
+    number = memory.synonyms_number
+    for _ in range(2):
+        try:
+            results = library.suggest(
+                index_in(folder),
+                text[:LONGEST],
+                lang=lang,
+                audiences=viewer.audiences,
+                limit=limit,
+                synonyms=synonyms.at(session, memory, number),
+            )
+        except BrokenIndex:
+            plain = _plainly(session, viewer, text, lang=lang, offset=0, limit=limit)
+            return tuple(Suggestion(find.slug, find.title_html, None) for find in plain.finds), plain.total
+        keys = [hit.key for hit in results.hits]
+        known, told = queries.lines_with_names(session, viewer, lang, keys, counter=synonyms.COUNTER)
+        if told is None:
+            told = editions.current(session, synonyms.COUNTER)
+        if told == number:
+            break
+        number = memory.synonyms_number = told
     suggestions = []
     for hit in results.hits:
         if hit.key in known:

@@ -22,5 +22,5 @@ MOST = 3
 def suggest_for_request(lang: str) -> Any:
     text = (clean_line(request.args.get("text")) or "")[: finding.LONGEST]
     words = synonyms.kept(db(), memory_of(portal().database))
-    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=MOST, synonyms=words)
+    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=MOST, words=words)
     return render_template("articles/for_request.html", found=found)

@@ -23,7 +23,7 @@ MOST = 6
 def insert(lang: str) -> str:
     text = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
     words = synonyms.kept(db(), memory_of(portal().database))
-    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=MOST, synonyms=words)
+    found = finding.find(db(), portal().search_dir, current_user, text, lang=lang, limit=MOST, words=words)
     shown = [
         find for find in found.finds if find.audience != INTERNAL
     ]  # a customer could not open the others

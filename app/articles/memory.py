@@ -46,6 +46,7 @@ class Memory:
         self.glossaries = Shelf(4)
         self.pages = Shelf(300)
         self.synonyms = Shelf(2)
+        self.synonyms_number = 0  # the state this process saw last
 
 
 _memories: WeakKeyDictionary[Database, Memory] = WeakKeyDictionary()

@@ -25,6 +25,7 @@ from app.articles.models import (
     ArticleSlug,
     ArticleText,
     Category,
+    Edition,
     Media,
     Revision,
 )
@@ -217,18 +218,23 @@ def lines(session: Session, viewer: Viewer, lang: str, ids: Collection[int]) -> 
 
 
 def lines_with_names(
-    session: Session, viewer: Viewer, lang: str, ids: Collection[int]
-) -> dict[int, tuple[Line, dict[str, str] | None]]:
-    """As `lines`, each with the names of its category."""
+    session: Session, viewer: Viewer, lang: str, ids: Collection[int], *, counter: str
+) -> tuple[dict[int, tuple[Line, dict[str, str] | None]], int | None]:
+    """As `lines`, each with the names of its category; and by the way the number of a counter of `Edition`, None where
+    no line told it."""
     if not ids:
-        return {}
+        return {}, None
+    number = select(Edition.number).where(Edition.name == counter).scalar_subquery()
     rows = session.execute(
-        select(*LINE, Category.name)
+        select(*LINE, Category.name, func.coalesce(number, 0))
         .join(Article, Article.id == ArticleText.article_id)
         .outerjoin(Category, Category.id == Article.category_id)
         .where(ArticleText.id.in_(ids), *published(viewer, lang))
     )
-    return {row[0]: (Line(*row[:7]), row[7]) for row in rows}
+    known, told = {}, None
+    for row in rows:
+        known[row[0]], told = (Line(*row[:7]), row[7]), row[8]
+    return known, told
 
 
 def only_in(session: Session, viewer: Viewer, lang: str, other: str, ids: Collection[int]) -> dict[int, Line]:

@@ -99,7 +99,8 @@ def search(lang: str) -> Any:
 @bp.get(f"{LANG}/suggest")
 def suggest(lang: str) -> Any:
     q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
-    items, total = finding.suggest(text=q, **_where(lang))
+    folder, memory = portal().search_dir, _memory()
+    items, total = finding.suggest(db(), folder, current_user, q, lang=lang, memory=memory)
     return render_template(
         "articles/suggest.html", q=q, items=items, total=total, all_url=_search_address(lang, {"q": q})
     )
@@ -112,7 +113,7 @@ def _where(lang: str) -> dict[str, Any]:
         "folder": portal().search_dir,
         "viewer": current_user._get_current_object(),
         "lang": lang,
-        "synonyms": synonyms.kept(db(), _memory()),
+        "words": synonyms.kept(db(), _memory()),
     }
 
 
@@ -144,7 +145,7 @@ def article(lang: str, slug: str) -> Any:
     viewer, folder, memory = current_user._get_current_object(), portal().search_dir, _memory()
     searchlog_views.note_opened(
         lambda light, text: finding.rank_of(
-            folder, viewer, text, reading.id, lang=lang, synonyms=synonyms.kept(light, memory)
+            folder, viewer, text, reading.id, lang=lang, words=synonyms.kept(light, memory)
         )
     )
     return _article(lang, reading, forms.VoteForm(), voted=request.args.get("vote"))

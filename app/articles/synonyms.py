@@ -30,7 +30,12 @@ COUNTER = "search words"
 
 def kept(session: Session, memory: Memory) -> SynonymSet:
     """All kept words, the same object until somebody changes them. One statement."""
-    number = editions.current(session, COUNTER)
+    memory.synonyms_number = editions.current(session, COUNTER)
+    return at(session, memory, memory.synonyms_number)
+
+
+def at(session: Session, memory: Memory, number: int) -> SynonymSet:
+    """The words as this process knows them under a number. No statement where it does."""
     return memory.synonyms.get(number, lambda: _read(session))
 
 

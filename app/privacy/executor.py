@@ -485,7 +485,7 @@ def _letter(run: Run) -> int | None:
             session.execute(delete(Job).where(Job.id == job_now.id))
             return 0
         kept = _kept(session, run.request_id, "letter")
-        pause = 0 if kept.tries <= 1 else min(LONGEST_PAUSE, 2 ** min(kept.tries, 12))
+        pause = 0 if kept.tries <= 3 else min(LONGEST_PAUSE, 2 ** min(kept.tries, 12))
         later = outbox.put(session, CHORE, run_at=now() + timedelta(seconds=pause), request_id=request.id)
         session.flush()
         request.job_id = later.id

@@ -109,6 +109,26 @@ STEP_STATE = {
     "failed": N_("Stopped by a fault"),
     "done": N_("Done"),
 }
+STORE = {
+    "database": N_("Database"),
+    "files": N_("Files"),
+    "search index": N_("Search index"),
+    "captured mail": N_("Copies of letters"),
+    "demo accounts": N_("List of demo accounts"),
+    "jobs": N_("Work that waits for its turn"),
+}
+PLACE = {
+    "ticket": N_("Subject of a request"),
+    "message": N_("Message or note"),
+    "attachment": N_("Name of a file"),
+    "ticket_tag": N_("Tag of a request"),
+    "sla_breach": N_("Reason for a missed promise"),
+    "draft": N_("Unsent draft"),
+    "article_vote": N_("Comment on an article"),
+    "article_text": N_("Article"),
+    "revision": N_("Version of an article"),
+    "media": N_("Name of an image"),
+}
 
 
 def group(code: str) -> str:

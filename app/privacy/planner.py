@@ -117,12 +117,9 @@ class Plan:
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Plan:
         """The plan that was kept."""
-        lines = [
-            Line(**{**line, "until": date.fromisoformat(line["until"]) if line["until"] else None})
-            for line in plain["lines"]
-        ]
+        lines = lines_of(plain["lines"])
         lists = {name: tuple(plain[name]) for name in ("delete", "restrict", "texts")}
-        values = {**plain, **lists, "on": date.fromisoformat(plain["on"]), "lines": tuple(lines)}
+        values = {**plain, **lists, "on": date.fromisoformat(plain["on"]), "lines": lines}
         return cls(**values)
 
     @property
@@ -140,6 +137,14 @@ class Plan:
     def total(self) -> int:
         """How many rows and files the plan touches, for the progress."""
         return sum(line.count for line in self.lines if line.action in (DELETE, ANONYMISE))
+
+
+def lines_of(plain: Iterable[dict[str, Any]]) -> tuple[Line, ...]:
+    """Lines as a plan or certificate keeps them."""
+    return tuple(
+        Line(**{**line, "until": date.fromisoformat(line["until"]) if line["until"] else None})
+        for line in plain
+    )
 
 
 def _line_json(line: Line) -> dict[str, Any]:
@@ -223,7 +228,9 @@ def _row_lines(facts: Facts, fates: Iterable[tuple[TicketFact, Fate]], today: da
     if facts.hold is not None:
         held = Fate(RESTRICT, f"{HOLD}.{facts.hold.ground}", facts.hold.review_on)
         return [
-            Line(f"table.{row.table}", RESTRICT, row.count, held.reason, held.until) for row in facts.rows
+            Line(f"table.{row.table}", RESTRICT, row.count, held.reason, held.until)
+            for row in facts.rows
+            if row.count
         ]
     lines = [
         Line(

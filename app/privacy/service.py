@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from app import audit, outbox
 from app.accounts import people, sessions, tokens
-from app.accounts.models import Person
+from app.accounts.models import Person, Token
 from app.accounts.queries import lock_person, lock_person_with
-from app.accounts.tokens import DELETION_UNDO, LinkRules
+from app.accounts.tokens import DELETION_UNDO, PRIVACY, LinkRules
 from app.errors import NotVisible, Refused
 from app.privacy import facts
 from app.privacy.executor import CHORE, plan_for
@@ -37,9 +37,12 @@ from app.privacy.models import (
     PrivacyRequest,
 )
 from app.privacy.planner import Plan, plan
+from app.tickets.models import FIRST_NUMBER
 from app.words import N_
 
 MONTHS_TO_ANSWER, MONTHS_LONGER = 1, 2  # GDPR Art. 12(3)
+NOBODY = N_("Nobody here has this address. Look for it in every store first.")
+LINK_OPENS = timedelta(minutes=30)  # so long a used link shows its owner her data
 
 
 def months_after(moment: datetime, months: int) -> datetime:
@@ -60,6 +63,19 @@ def preview(session: Session, person_id: int, *, now: datetime) -> Plan:
 def preview_part(session: Session, scope: str, key: str, *, now: datetime) -> Plan:
     """What an erasure of one ticket, message or file would do today. Raises `NotVisible`."""
     return plan(facts.of_part(session, scope, key), now.date())
+
+
+def plan_of(request: PrivacyRequest) -> Plan | None:
+    """The plan that a request keeps: the preview, later the one carried out."""
+    return Plan.from_json(request.plan) if request.plan else None
+
+
+def number_of(session: Session, scope: str, key: str) -> int:
+    """The number of the request that a ticket, message or file belongs to. Raises `NotVisible`."""
+    ticket_id = facts.ticket_of(session, scope, key)
+    if not ticket_id:
+        raise NotVisible
+    return ticket_id + FIRST_NUMBER
 
 
 # --- erasure ---------------------------------------------------------------------------------------------------------
@@ -205,7 +221,7 @@ def start(
         raise NotVisible
     person = lock_person_with(session, address)
     if person is None:
-        raise Refused(N_("Nobody here has this address. Look for it in every store first."), "email")
+        raise Refused(NOBODY, "email")
     if kind == ERASURE:
         request = request_deletion(session, person.id, rules=rules, grace=grace, actor_id=actor_id, now=now)
     else:
@@ -307,3 +323,41 @@ def _record(
         through=through,
         **details,
     )
+
+
+# --- who asks ----------------------------------------------------------------------------------------------------------
+
+
+def send_link(session: Session, address: str, *, rules: LinkRules, now: datetime) -> None:
+    """Send the link to her data to somebody we know something of. Tells the caller nothing."""
+    person = lock_person_with(session, address)
+    if person is None or person.disabled_at is not None:
+        return
+    token = tokens.issue(session, PRIVACY, person.id, rules=rules, now=now)
+    outbox.put(session, "privacy.link", run_at=now, token_id=token.id)
+
+
+def came_by_link(session: Session, token_hash: str, *, now: datetime) -> Person | None:
+    """The person who used a link to her data not long ago; it opens only her data, and only for a while."""
+    return session.scalar(
+        select(Person)
+        .join(Token, Token.person_id == Person.id)
+        .where(
+            Token.token_hash == token_hash,
+            Token.purpose == PRIVACY,
+            Token.used_at > now - LINK_OPENS,
+            Person.disabled_at.is_(None),
+        )
+    )
+
+
+def undo_by_link(session: Session, typed: str, *, now: datetime) -> Person:
+    """Take a deletion back by the link in its letter. Raises `DeadLink`, and `Refused` when it is too late."""
+    token = tokens.look(session, DELETION_UNDO, typed, now=now)
+    request = pending_erasure(session, token.person_id)
+    if request is None:
+        raise tokens.DeadLink(DELETION_UNDO, known=True, used=True)
+    person = undo_deletion(session, request.id, now=now)
+    token.used_at = now
+    session.flush()
+    return person

@@ -7,21 +7,22 @@ from typing import Any
 
 from flask import Blueprint, render_template
 from flask_babel import gettext
-from flask_login import current_user
 
-from app.access import signed_in
 from app.i18n import format_date, format_datetime
 from app.privacy import mydata
+from app.privacy.identity_views import asker, own_data
 from app.web import db
 
 bp = Blueprint("privacy", __name__)
 
 
 @bp.get("/privacy/")
-@signed_in
+@own_data
 def my_data() -> str:
+    who = asker()
+    assert who is not None
     return render_template(
-        "privacy/my_data.html", sections=mydata.sections(db(), current_user.person_id), readable=_readable
+        "privacy/my_data.html", who=who, sections=mydata.sections(db(), who.person_id), readable=_readable
     )
 
 
