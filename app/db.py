@@ -239,7 +239,8 @@ def _upsert(
         statement = statement.on_conflict_do_nothing(index_elements=unique)
     else:
         statement = statement.on_conflict_do_update(index_elements=unique, set_=changes)
-    return bool(getattr(session.execute(statement), "rowcount", 0))
+    # RETURNING, because psycopg's count of rows says nothing here
+    return session.execute(statement.returning(table.id)).first() is not None
 
 
 def sort_key(text_value: str) -> str:
