@@ -23,6 +23,7 @@ FLOORS = {
     "app.page": 6,
     "app.demo": 6,
     "app.demo_articles": 6,
+    "app.demo_tickets": 6,
     "app.health_views": 6,
     "app.admin": 6,
     "app.api": 6,

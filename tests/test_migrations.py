@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, func, inspect, select, text
+from sqlalchemy import create_engine, func, inspect, literal, select, text, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -25,13 +25,11 @@ pytestmark = pytest.mark.both_databases
 def counts(url: str) -> dict[str, int]:
     """Rows by table, of the tables there are."""
     engine = create_engine(url, poolclass=NullPool)
-    present = set(inspect(engine).get_table_names())
     with engine.connect() as connection:
-        return {
-            table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-            for table in Base.metadata.sorted_tables
-            if table.name in present
-        }
+        present = set(inspect(connection).get_table_names())
+        tables = [table for table in Base.metadata.sorted_tables if table.name in present]
+        counted = [select(literal(table.name), func.count()).select_from(table) for table in tables]
+        return dict(connection.execute(union_all(*counted)).all()) if counted else {}  # type: ignore[arg-type]
 
 
 def filled(url: str) -> dict[str, int]:
@@ -68,12 +66,13 @@ def test_rows_survive_each_step_down_and_up(database_url: str) -> None:
     steps = sorted(path.name[:4] for path in versions.FOLDER.glob("*.py"))
     for name in reversed(steps[:-1]):
         schema.downgrade(database_url, name)
-        assert counts(database_url) == dict.fromkeys(counts(database_url), 1)
+        assert set(counts(database_url).values()) == {1}, f"the step down to {name} lost rows"
     oldest = counts(database_url)
     assert 20 < len(oldest) < len(rows)
     for name in steps[1:]:
         schema.upgrade(database_url, name)
-        assert {table: counts(database_url)[table] for table in oldest} == oldest
+        found = counts(database_url)
+        assert {table: found[table] for table in oldest} == oldest, f"the step up to {name} lost rows"
     assert schema.differences(database_url) == []
     schema.downgrade(database_url, "base")
     assert counts(database_url) == {}

@@ -22,21 +22,21 @@ LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads t
 def everybody_ended(family: dict[str, list[int]]) -> None:
     for pids in family.values():
         for pid in pids:
-            wait_for(lambda pid=pid: not is_alive(pid), 30, f"the end of process {pid}")  # type: ignore[misc]
+            wait_for(lambda pid=pid: not is_alive(pid), 60, f"the end of process {pid}")  # type: ignore[misc]
 
 
 @LINUX
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_starts_serves_and_ends_cleanly(live: Make, number: signal.Signals) -> None:
     server = live(PORTAL_WEB_WORKERS="2").start()
-    wait_for(lambda: server.status("/readyz") == 200, 10, "readiness")
-    wait_for(lambda: len(server.family()["web process"]) == 2, 10, "both web processes")
+    wait_for(lambda: server.status("/readyz") == 200, 30, "readiness")
+    wait_for(lambda: len(server.family()["web process"]) == 2, 30, "both web processes")
     family = server.family()
     assert [len(family[name]) for name in ("parent", "worker", "web server")] == [1, 1, 1]
     assert f"The portal runs at {server.url}/" in server.output()
     assert server.process is not None
     server.process.send_signal(number)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(60) == 0
     everybody_ended(family)
     assert list((server.data_dir / "workers").iterdir()) == []
     assert "Traceback" not in server.output()
@@ -49,7 +49,7 @@ def test_when_one_dies_the_other_is_stopped_and_the_status_says_so(live: Make, v
     family = server.family()
     os.kill(family[victim][0], signal.SIGKILL)
     assert server.process is not None
-    assert server.process.wait(30) == 1
+    assert server.process.wait(60) == 1
     everybody_ended(family)
     assert f"The {victim} ended unexpectedly" in server.output()
 
@@ -60,13 +60,14 @@ def test_nobody_outlives_a_killed_parent(live: Make) -> None:
     family = server.family()
     os.kill(family["parent"][0], signal.SIGKILL)
     assert server.process is not None
-    server.process.wait(30)
+    server.process.wait(60)
     everybody_ended(family)
 
 
 @LINUX
-def test_a_killed_web_process_is_replaced(live: Make) -> None:
+def test_a_long_search_is_answered_and_a_killed_web_process_replaced(live: Make) -> None:
     server = live().start()
+    assert server.status("/healthz?q=" + "%C3%A4" * 5000) == 200, "an address of 5,000 umlauts"
     (old,) = server.family()["web process"]
     os.kill(old, signal.SIGKILL)
     wait_for(lambda: server.family()["web process"] not in ([], [old]), 30, "the new process")
@@ -134,21 +135,11 @@ def test_an_unreachable_database_is_told_without_its_password(live: Make) -> Non
     assert "Traceback" not in told
 
 
-def test_an_address_as_long_as_a_search_of_5000_umlauts_reaches_the_portal(live: Make) -> None:
-    server = live().start()
-    with socket.create_connection(("127.0.0.1", server.port)) as raw:
-        raw.sendall(
-            b"GET /healthz?q=" + b"%C3%A4" * 5000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        )
-        assert raw.recv(100).startswith(b"HTTP/1.1 200")
-
-
 def test_behind_a_proxy_nobody_is_local(live: Make) -> None:
+    """An address that is trusted to tell whom it speaks for is not taken for this host itself."""
     proxied = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
     token = {"Authorization": "Bearer " + "t" * 20}
-    for hops in ("0", "1"):
-        server = live(PORTAL_TRUSTED_PROXIES=hops, PORTAL_METRICS_TOKEN="t" * 20).start()
-        assert server.status("/metrics") == 200
-        assert server.status("/metrics", **proxied) == 404
-        assert server.status("/metrics", **proxied, **token) == 200
-        assert server.stop() == 0
+    server = live(PORTAL_TRUSTED_PROXIES="1", PORTAL_METRICS_TOKEN="t" * 20).start()
+    assert server.status("/metrics") == 200
+    assert server.status("/metrics", **proxied) == 404
+    assert server.status("/metrics", **proxied, **token) == 200

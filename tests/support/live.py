@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 30, what: str = "the condition") -> T:
+def wait_for(condition: Callable[[], T], seconds: float = 60, what: str = "the condition") -> T:
     """What the condition gives once it is true. Fails after the deadline."""
     deadline = time.monotonic() + seconds
     while True:
@@ -86,7 +86,7 @@ class Live:
             refused.close()
             return refused.code
 
-    def run_to_end(self, seconds: float = 30) -> tuple[int, str]:
+    def run_to_end(self, seconds: float = 90) -> tuple[int, str]:
         """Start it where it is expected to refuse. Gives the exit status and all that was printed."""
         ended = subprocess.run(
             [sys.executable, "-m", "app.serve"],
@@ -119,7 +119,7 @@ class Live:
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)
         assert self.process is not None
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
 
     def stop(self) -> int:
         """Ask it to stop; gives its exit status."""
