@@ -270,6 +270,8 @@ def announce(settings: Settings) -> None:
         print("Demo accounts (also in demo-accounts.json in the data directory):")  # noqa: T201
         for account in json.loads(accounts.read_text()):
             print(f"  {account['role']:<9} {account['email']:<40} {account['password']}")  # noqa: T201
+    if settings.demo and settings.mail.kind == "capture":
+        print(f"Emails are not sent; read them at {settings.base_url}/mail/ on this computer.")  # noqa: T201
     print("Ctrl-C stops it.\n", flush=True)  # noqa: T201
 
 
