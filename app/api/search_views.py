@@ -47,7 +47,7 @@ def search() -> Any:
         "text": q,
         "lang": lang,
         "limit": int(limit),
-        "synonyms": synonyms.kept(db(), memory),
+        "words": synonyms.kept(db(), memory),
     }
     found = finding.find(**where)
     elsewhere = finding.find_elsewhere(**where)

@@ -103,7 +103,7 @@ def search(text: str, lang: str) -> None:
     with looking() as session:
         indexing.opened(session, portal().search_dir)
         words = synonyms.kept(session, memory_of(portal().database))
-        finds = finding.find(session, portal().search_dir, VISITOR, text, lang=lang, synonyms=words)
+        finds = finding.find(session, portal().search_dir, VISITOR, text, lang=lang, words=words)
     click.echo(f"{finds.total} found")
     for find in finds.finds:
         click.echo(f"{find.score:7.2f}  {find.slug}  {find.title}")
