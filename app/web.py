@@ -103,10 +103,19 @@ def init(app: Flask, parts: Portal) -> None:
 class Sent(Request):
     """A request whose files are taken in by `app.uploads`, so that a form with too much comes back with its words."""
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._room, self._uploads = [ROOM], list[Upload]()
+
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
-        if not hasattr(self, "_room"):
-            self._room = [ROOM]
-        return cast(IO[bytes], Upload(self._room))
+        self._uploads.append(Upload(self._room))
+        return cast(IO[bytes], self._uploads[-1])
+
+    def close(self) -> None:
+        """Also what arrived before the connection broke is let go of."""
+        super().close()
+        for upload in self._uploads:
+            upload.close()
 
 
 # --- the database in a request -----------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+"""kill -9 between any two steps of submit, commit, worker and mail loses nothing and doubles nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.db import Database
+from app.storage import Storage
+from app.tickets import upkeep
+from app.tickets.models import Attachment, Message, SlaClock, Ticket, TicketEvent, TicketLink
+from tests.support import doomed_sending
+from tests.support.live import ROOT, Live
+from tests.support.mailbox import Mailbox
+
+WORKER_POINTS = ("claimed", "composed", "sent", "finishing", "finished")
+
+
+@pytest.mark.both_databases
+def test_a_request_survives_death_at_every_step(
+    database_url: str, tmp_path: Path, live: Callable[..., Live]
+) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(exist_ok=True)
+    environ = live(data_dir, PORTAL_DATABASE_URL=database_url, PORTAL_RATE_LIMITS="off").environ
+
+    def run(module: str, point: str) -> int:
+        command = [sys.executable, "-m", f"tests.support.{module}", point]
+        return subprocess.run(command, cwd=ROOT, env=environ, check=False, timeout=60).returncode
+
+    for point in doomed_sending.POINTS:
+        assert run("doomed_sending", point) == -9, f"it did not die at {point}"
+        run("doomed", "claimed")
+    assert run("doomed_sending", "never") == 0
+    for point in WORKER_POINTS:
+        run("doomed", point)
+    assert run("doomed", "never") == 0
+
+    database = Database(database_url)
+    with database.session(write=False) as session:
+        for table in (Ticket, Message, Attachment, TicketEvent, TicketLink):
+            assert session.query(table).count() == 1, table
+        assert session.query(SlaClock).count() == 0  # nothing is promised before the proof
+        named = upkeep.known_files(session)
+    letters = Mailbox(data_dir / "mail").to("gusti@example.org")
+    assert len(letters) == 1
+
+    storage = Storage(data_dir / "attachments")
+    assert storage.path(named.pop()).read_bytes() == b"some words"
+    lost = len(list(storage.folder.glob("??/*"))) - 1
+    assert lost > 0, "a death between file and row leaves a file"
+    with database.session(write=False) as session:
+        assert storage.sweep(upkeep.known_files(session)) == 0  # it may still be about to be named
+        assert storage.sweep(upkeep.known_files(session), older_than_seconds=-1) == lost
+    assert len(list(storage.folder.glob("??/*"))) == 1
+    database.dispose()
