@@ -1,7 +1,8 @@
-"""A web process that dies by kill -9 at a named point of sending a request: `python -m tests.support.doomed_sending POINT`.
+"""Processes that die by kill -9 at a named point: `python -m tests.support.doomed_sending send:stored work:claimed ...`.
 
-It always sends the same form (the same `send_key`), as a person does whose connection broke and who presses again. With
-the point `never` the request arrives.
+`send` is a web process that gets a request; it is always the same form (the same `send_key`), as from a person whose
+connection broke and who presses again. `work` is a worker (`tests.support.doomed`). At the point `never` they do their
+work. Each is a fork of one parent, which prints how it ended.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import worker
 from app.factory import create_app
 from app.tickets.models import Ticket
 from config import Settings
+from tests.support import doomed
 
 POINTS = ("arriving", "storing", "stored", "flushed", "committed")
 KEY = "the-same-form"
@@ -75,8 +78,20 @@ def send(app: Any) -> int:
     return int(answer.status_code)
 
 
-if __name__ == "__main__":
+def live(kind: str, point: str) -> int:
+    """One process from its beginning to its end, if it gets there. Gives its exit status."""
     made = create_app(Settings.from_env(os.environ))
-    if sys.argv[1] != "never":
-        doom(sys.argv[1], made.extensions["portal"])
-    sys.exit(0 if send(made) == 303 else 1)
+    if point != "never":
+        (doom if kind == "send" else doomed.doom)(point, made.extensions["portal"])
+    if kind == "work":
+        worker.run_once(made)
+        return 0
+    return 0 if send(made) == 303 else 1
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(live(*wanted.split(":")))
+        print(wanted, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
