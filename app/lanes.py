@@ -198,26 +198,12 @@ class Worker:
         (job,) = jobs
         with self.portal.database.session(write=False) as session:
             try:
-                message = self.tables.letters[job.name](self._post(session, job), job.ids)
+                message = self.tables.letters[job.name](post_for(self.portal, session, job.key), job.ids)
             except NotVisible:
                 message = None
         if message is not None:
             self.portal.transport.send(message, key=job.key)
         self._change(partial(outbox.finish, job=job, now=now()))
-
-    def _post(self, session: Session, job: Claimed) -> Post:
-        portal = self.portal
-        return Post(
-            session=session,
-            base_url=portal.base_url,
-            secret=portal.secret_key,
-            now=now(),
-            job_key=job.key,
-            languages=portal.languages,
-            mail_from=portal.mail_from,
-            company=Preferences.read(session)["company_name"],
-            timezone=portal.timezone,
-        )
 
     def _chore(self, jobs: list[Claimed]) -> None:
         """Effect and end of the job are one transaction: both are kept, or neither."""
@@ -334,6 +320,21 @@ class Worker:
                 log.error("the lane %s failed: %s", threading.current_thread().name, named(fault))
                 pause = PAUSE_AFTER_FAULT
             self.stopping.wait(pause)
+
+
+def post_for(portal: Portal, session: Session, key: str) -> Post:
+    """What the composer of one letter works with. `key` names the letter: it is its job's."""
+    return Post(
+        session=session,
+        base_url=portal.base_url,
+        secret=portal.secret_key,
+        now=now(),
+        job_key=key,
+        languages=portal.languages,
+        mail_from=portal.mail_from,
+        company=Preferences.read(session)["company_name"],
+        timezone=portal.timezone,
+    )
 
 
 def named(fault: BaseException) -> str:

@@ -8,10 +8,9 @@ import smtplib
 import click
 
 from app.cli.door import CommandGroup, looking
+from app.lanes import post_for
 from app.letters import Letter
-from app.mail import Post, Undeliverable
-from app.now import now
-from app.preferences import Preferences
+from app.mail import Undeliverable
 from app.web import portal
 from app.words import N_
 
@@ -32,16 +31,7 @@ def test(address: str) -> None:
     """Send one test letter to ADDRESS at once, without the queue."""
     parts, key = portal(), f"test-{secrets.token_hex(8)}"
     with looking() as session:
-        post = Post(
-            session=session,
-            base_url=parts.base_url,
-            secret=parts.secret_key,
-            now=now(),
-            job_key=key,
-            languages=parts.languages,
-            mail_from=parts.mail_from,
-            company=Preferences.read(session)["company_name"],
-        )
+        post = post_for(parts, session, key)
         message = post.write(
             TEST,
             to=address,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,6 +77,7 @@ class Run:
     subject: Subject
     name: str
     letter: bool
+    later: bool
 
     @contextmanager
     def changing(self) -> Iterator[Session]:
@@ -127,25 +128,31 @@ def erase_chore(_: Session, jobs: list[dict[str, Any]], portal: Portal) -> None:
         carry_out(portal, int(ids["request_id"]))
 
 
-def carry_out(portal: Portal, request_id: int) -> str:
+def carry_out(
+    portal: Portal,
+    request_id: int,
+    *,
+    later: bool = True,
+    tell: Callable[[str], None] = lambda step: None,
+) -> str:
     """Go on with an erasure until it is done or waits for its letter. Gives the request's state.
 
-    A fault is noted at its step and raised again; the next call goes on there.
+    A fault is noted at its step and raised again; the next call goes on there. `later` has the worker look again for
+    the letter; `tell` hears the name of each step that begins.
     """
-    try:
-        run = _begin(portal, request_id)
-    except NotDue:
-        return _state(portal, request_id)
-    for step in _steps(run):
-        if not _do(run, step):
-            break
+    with suppress(NotDue):
+        run = _begin(portal, request_id, later)
+        for step in _steps(run):
+            tell(step.name)
+            if not _do(run, step):
+                break
     return _state(portal, request_id)
 
 
 # --- beginning -----------------------------------------------------------------------------------------------------
 
 
-def _begin(portal: Portal, request_id: int) -> Run:
+def _begin(portal: Portal, request_id: int, later: bool) -> Run:
     """Make the plan, or take the one that was begun; close the account. Raises `NotDue`."""
     with portal.database.session(write=True) as session:
         request = _locked(session, request_id)
@@ -158,7 +165,7 @@ def _begin(portal: Portal, request_id: int) -> Run:
             session.commit()
             raise NotDue
         request.state = RUNNING
-        run = _run_of(session, portal, request)
+        run = _run_of(session, portal, request, later)
         for position, step in enumerate(_steps(run)):
             values = {"request_id": request.id, "name": step.name, "position": position, "state": "waiting"}
             values |= {"count": 0, "tries": 0, "error": ""}
@@ -198,7 +205,7 @@ def plan_for(session: Session, request: PrivacyRequest, moment: datetime) -> Pla
     return plan(found, moment.date())
 
 
-def _run_of(session: Session, portal: Portal, request: PrivacyRequest) -> Run:
+def _run_of(session: Session, portal: Portal, request: PrivacyRequest, later: bool) -> Run:
     made = Plan.from_json(request.plan or {})
     person = session.get(Person, request.person_id) if request.person_id else None
     ids = {
@@ -217,7 +224,7 @@ def _run_of(session: Session, portal: Portal, request: PrivacyRequest) -> Run:
     letter = (
         bool(address) and person is not None and (person.proved_at is not None or _told(session, request))
     )
-    return Run(portal, request.id, made, subject, request.subject_name or "", letter)
+    return Run(portal, request.id, made, subject, request.subject_name or "", letter, later)
 
 
 def _told(session: Session, request: PrivacyRequest) -> bool:
@@ -285,12 +292,11 @@ def _do(run: Run, step: Step) -> bool:
         raise
     if count is None:
         return False
-    with run.portal.database.session(write=True) as session:
+    with run.changing() as session:  # whoever comes second at the last step finds the request done
         kept = _kept(session, run.request_id, step.name)
         kept.state, kept.count, kept.error, kept.done_at = "done", kept.count + count, "", now()
         if step.name == "copies":
             _finish(session, run)
-        session.commit()
     return True
 
 
@@ -484,6 +490,8 @@ def _letter(run: Run) -> int | None:
         if job_now.state == outbox.FAILED or now() - job_now.created_at > LETTER_WAITS:
             session.execute(delete(Job).where(Job.id == job_now.id))
             return 0
+        if not run.later:
+            return None
         kept = _kept(session, run.request_id, "letter")
         pause = 0 if kept.tries <= 3 else min(LONGEST_PAUSE, 2 ** min(kept.tries, 12))
         later = outbox.put(session, CHORE, run_at=now() + timedelta(seconds=pause), request_id=request.id)
