@@ -36,7 +36,7 @@ bp = Blueprint("articles", __name__)
 LANG = f"/<any({', '.join(SUPPORTED_LANGUAGES)}):lang>"
 HITS = 10
 LAST_PAGE = 100
-MINUTES_KEPT = 5  # views and votes move the lists of the home page this often
+MINUTES_KEPT = 5  # views and votes move the order of lists this often
 
 
 @bp.url_value_preprocessor
@@ -54,8 +54,7 @@ def start() -> Any:
 def home(lang: str) -> Any:
     memory, edition = _memory(), editions.current(db())
     tree = categories.kept_tree(db(), memory, edition)
-    moment = int(now().timestamp()) // (60 * MINUTES_KEPT)
-    key = (edition, moment, lang, queries.readership(current_user))
+    key = (edition, _moment(), lang, queries.readership(current_user))
     lists = memory.homes.get(key, lambda: queries.home(db(), current_user, lang, tree))
     return _page("home", lists=lists, tree=tree)
 
@@ -77,8 +76,9 @@ def search(lang: str) -> Any:
     )
     everywhere = finding.find(**where, limit=1).keys if inside else found.keys
     places = memory.places.get(edition, lambda: queries.places(db()))
+    term = glossary.kept_glossary(db(), memory, edition, lang).find(q) if number == 1 else None
     if number == 1 and not inside:
-        searchlog_views.note_search(lang, typed, found.total)
+        searchlog_views.note_search(lang, typed, found.total + bool(term))
     return _page(
         "search",
         q=q,
@@ -88,7 +88,7 @@ def search(lang: str) -> Any:
         inside=inside,
         filters=_filters(everywhere, places, tree),
         elsewhere=finding.find_elsewhere(**where, limit=3) if number == 1 else (),
-        term=glossary.kept_glossary(db(), memory, edition, lang).find(q) if number == 1 else None,
+        term=term,
         page=number,
         pages=min(LAST_PAGE, math.ceil(found.total / HITS)),
         address=lambda **changed: _search_address(lang, {"q": q, "category": wanted, **changed}),
@@ -148,26 +148,46 @@ def article(lang: str, slug: str) -> Any:
             folder, viewer, text, reading.id, lang=lang, words=synonyms.kept(light, memory)
         )
     )
-    return _article(lang, reading, forms.VoteForm(), voted=request.args.get("vote"))
+    return _article(lang, reading, voted=request.args.get("vote"))
 
 
-def _article(lang: str, reading: Reading, form: forms.VoteForm, *, voted: str | None = None) -> Any:
+def _article(
+    lang: str, reading: Reading, form: forms.VoteForm | None = None, *, voted: str | None = None
+) -> Any:
+    """The page of an article; `form` is a vote that was sent with faults."""
     memory, edition = _memory(), editions.current(db())
-    others = queries.translations(db(), reading.article_id)
+    key = (edition, _moment(), reading.id, queries.readership(current_user))
+    related, others = memory.surroundings.get(
+        key,
+        lambda: (
+            queries.related(db(), current_user, lang, reading),
+            queries.translations(db(), reading.article_id),
+        ),
+    )
     return _page(
         "article",
         article=reading,
         text=rendering.kept_page(db(), memory, reading, lang),
         trail=categories.kept_tree(db(), memory, edition).trail(reading.category_id),
-        related=queries.related(db(), current_user, lang, reading),
-        form=form,
-        voted=voted if voted in ("counted", "again") else None,
+        related=related,
+        vote=_vote_section(lang, reading, form, voted if voted in ("counted", "again") else None),
         alternate_urls={
             other: f"/{other}/articles/{slug}"
             for other, slug in others.items()
             if other != lang and other in portal().languages
         },
     )
+
+
+def _vote_section(lang: str, reading: Reading, form: forms.VoteForm | None, voted: str | None) -> str:
+    """The question at the foot of an article. Before it is answered it is the same for all readers, and kept."""
+
+    def made() -> str:
+        return render_template(
+            "articles/vote.html", article=reading, form=form or forms.VoteForm(), voted=voted
+        )
+
+    return made() if form or voted else _memory().pages.get(("vote", lang, reading.slug), made)
 
 
 def _missing(lang: str, slug: str) -> Any:
@@ -270,6 +290,11 @@ def media(number: int, name: str) -> Any:
 def _page(name: str, **values: Any) -> Any:
     html = render_template(f"articles/{name}.html", **values)
     return html if current_user.is_authenticated else remember_by_etag(html)
+
+
+def _moment() -> int:
+    """A number that changes every few minutes."""
+    return int(now().timestamp()) // (60 * MINUTES_KEPT)
 
 
 def _memory() -> Memory:

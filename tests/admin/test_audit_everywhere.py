@@ -7,6 +7,7 @@ survives while its audit entry does not.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pytest
@@ -19,10 +20,13 @@ from app.accounts import invitations, organisations, people, teams
 from app.accounts.models import MANAGER, Organisation
 from app.accounts.tokens import LinkRules
 from app.admin.letter_views import BY_NAME
-from app.articles import categories, glossary
+from app.articles import categories, glossary, synonyms
 from app.articles.glossary import TermText
 from app.db import Base
 from app.now import now
+from app.sla import keeping
+from app.sla import service as sla_service
+from app.sla.models import BusinessCalendar, CalendarException
 from app.tickets import types
 from app.web import commit, csrf, db, see
 from tests import factories
@@ -61,6 +65,7 @@ REQUEST_TYPE = {
     "position": 5,
     "active": "y",
 }
+WEEK = {"name": "Standard", "time_zone": "Europe/Berlin", "valid_from": "2026-12-01", "monday": "8-12, 13-17"}
 
 ROUTES: dict[str, Call] = {
     "/admin/articles/new": Call({**ARTICLE, "slug": "", "lang": "en"}),
@@ -80,6 +85,24 @@ ROUTES: dict[str, Call] = {
     "/admin/mail-templates/<name>": Call({"subject-en": "Mine"}),
     "/admin/mail-templates/<name>/preview/<lang>": Call({"subject-en": "Mine"}, keeps=()),
     "/admin/mail-templates/<name>/reset": Call(where={"name": "accounts.invitation"}),
+    "/admin/calendars/new": Call({**WEEK, "name": "Night shift"}),
+    "/admin/calendars/<int:calendar_id>/hours": Call(WEEK),
+    "/admin/calendars/<int:calendar_id>/closings": Call(
+        {"closing-first": "2026-12-24", "closing-last": "2026-12-31", "closing-reason": "Company holidays"}
+    ),
+    "/admin/calendars/<int:calendar_id>/days": Call(
+        {"day-day": "2026-12-23", "day-hours": "9-12", "day-reason": "Half day"}
+    ),
+    "/admin/calendars/<int:calendar_id>/exceptions/<int:exception_id>/deletion": Call(),
+    "/admin/calendars/<int:calendar_id>/proposals": Call({"holiday-region": "AT", "holiday-year": "2027"}),
+    "/admin/calendars/<int:calendar_id>/review": Call({"holiday": "1", "year": "2026"}),
+    "/admin/sla-policies": Call(
+        {
+            code: hours
+            for priority in ("urgent", "high", "normal", "low")
+            for code, hours in ((priority, "3"), (f"{priority}_warning", "1"))
+        }
+    ),
     "/admin/request-types/new": Call(REQUEST_TYPE),
     "/admin/request-types/<int:type_id>": Call({**REQUEST_TYPE, "priority": "high"}),
     "/admin/request-types/<int:type_id>/deletion": Call(),
@@ -100,7 +123,12 @@ ROUTES: dict[str, Call] = {
     "/admin/people/<int:person_id>/reopening": Call(where={"person_id": "closed_id"}),
     "/admin/people/<int:person_id>/link": Call(),
     "/admin/people/<int:person_id>/memberships/<int:organisation_id>/removal": Call(),
+    "/admin/searches/draft": Call({"lang": "en", "text": "cancel my plan"}),
     "/admin/settings": Call({"period_reset_minutes": 45}),
+    "/admin/synonyms/new": Call({"lang": "en", "words": "fee, charge"}),
+    "/admin/synonyms/<int:group_id>": Call({"words": "plan, tariff, contract"}),
+    "/admin/synonyms/<int:group_id>/deletion": Call(),
+    "/admin/synonyms/stop-words/<lang>": Call({"words": "Acme"}),
     "/admin/system/jobs/<int:job_id>/retry": Call(),
     "/admin/system/jobs/retry": Call(),
     "/admin/teams/new": Call({"name": "Second level"}),
@@ -141,6 +169,7 @@ def world(app: Flask) -> dict[str, Any]:
             session, names=names, descriptions={}, slug="old", parent_id=None, position=1, **given
         )
         term = glossary.save(session, None, "en", TermText("Lead", "Somebody interested."), door=door())
+        group = synonyms.save(session, None, "en", ("plan", "tariff"), door=door())
         job = outbox.put(session, "x.y", run_at=now())
         job.state = outbox.FAILED
         letters.change(session, BY_NAME["accounts.invitation"], {"en": "Come in"}, {}, **given)
@@ -149,8 +178,14 @@ def world(app: Flask) -> dict[str, Any]:
             types.Values({"de": "Alt", "en": "Old"}, {}, None, "normal", "ticket_support", 1, True),
             **given,
         )
-        session.flush()
+        sla_service.ensure_defaults(session, time_zone="Europe/Berlin", now=now())
+        calendar_id = session.scalars(select(BusinessCalendar.id)).one()
+        keeping.propose_holidays(session, calendar_id, "DE", "HE", 2026, language="en", **given)
+        keeping.close(session, calendar_id, date(2026, 5, 15), date(2026, 5, 15), "Bridge day", **given)
+        own = select(CalendarException.id).where(CalendarException.source == "manual")
         made = {
+            "calendar_id": calendar_id,
+            "exception_id": session.scalars(own).one(),
             "type_id": kind.id,
             "person_id": person.id,
             "agent_id": agent.id,
@@ -162,6 +197,7 @@ def world(app: Flask) -> dict[str, Any]:
             "article_id": text.article_id,
             "category_id": category.id,
             "term_id": term.id,
+            "group_id": group.id,
             "job_id": job.id,
         }
         session.commit()
