@@ -39,6 +39,7 @@ from app.privacy import deletion_views as privacy_deletion_views
 from app.privacy import finding_views as privacy_finding_views
 from app.privacy import identity_views as privacy_identity_views
 from app.privacy import views as privacy_views
+from app.sla import admin_views as sla_admin_views
 from app.storage import Storage
 from app.tickets import customer_views as ticket_customer_views
 from app.tickets import request_views as ticket_request_views
@@ -79,6 +80,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     article_helping_views.bp,
     desk_views.bp,
     type_admin_views.bp,
+    sla_admin_views.bp,
     start_views.bp,
     settings_views.bp,
     letter_views.bp,

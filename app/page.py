@@ -35,6 +35,8 @@ NAVIGATION = (
         (
             ("/desk/", lazy_gettext("Inbox"), "inbox", "tickets.work"),
             ("/admin/request-types", lazy_gettext("Request types"), "tag", "request_types.edit"),
+            ("/admin/calendars", lazy_gettext("Working hours"), "calendar", "sla.edit"),
+            ("/admin/sla-policies", lazy_gettext("Promised times"), "clock", "sla.edit"),
         ),
     ),
     (

@@ -18,7 +18,8 @@ from app import drafts, searchlog, throttle
 from app.accounts import mails as accounts_mails
 from app.accounts import people, sessions, tokens
 from app.articles import images, indexing
-from app.lanes import Batch, Chore, Letter, Recurring, Tables, Worker
+from app.lanes import Batch, Chore, Ids, Letter, Recurring, Tables, Worker
+from app.now import now
 from app.outbox import DONE, Job
 from app.preferences import Preferences
 from app.privacy import executor, retention
@@ -107,6 +108,11 @@ def ensure_promises(session: Session, moment: datetime, portal: Portal) -> None:
     sla_service.ensure_defaults(session, time_zone=portal.timezone, now=moment)
 
 
+def recount_tickets(session: Session, ids: Ids, portal: Portal) -> None:
+    """A calendar changed: running deadlines follow."""
+    upkeep.recount(session, int(ids["calendar_id"]), now=now())
+
+
 LETTERS: dict[str, Letter] = {
     "accounts.confirm_address": accounts_mails.confirm_address,
     "accounts.already_known": accounts_mails.already_known,
@@ -133,6 +139,7 @@ CHORES: dict[str, Chore | Batch] = {
     "articles.index": Batch(indexing.index_batch),
     "articles.rebuild": Batch(indexing.rebuild_batch),
     executor.CHORE: Batch(executor.erase_chore, most=1),
+    "tickets.recount": recount_tickets,
 }
 
 RECURRING: tuple[Recurring, ...] = (

@@ -51,7 +51,7 @@ def test_the_mass_is_what_a_replay_says(loaded: Database) -> None:
                 "queue_key",
                 "next_due_at",
                 "next_breach_at",
-                "next_warning_at",
+                "at_risk_at",
                 "sla_state",
                 "calendar_id",
             )
