@@ -58,9 +58,9 @@ def test_bad_passwords_are_refused_with_a_reason(password: str, reason: str) -> 
 
 def test_checking_takes_no_time_for_hostile_input() -> None:
     for hostile in ("gutentag" * 31 + "~~b", "a1" * 128, "qwertz" * 42, "ich" * 85):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         passwords._is_common(hostile)
-        assert time.perf_counter() - begun < 0.5
+        assert time.thread_time() - begun < 0.5
 
 
 def test_a_hash_has_the_advised_parameters_and_its_own_salt() -> None:
@@ -100,9 +100,9 @@ def test_nobody_takes_as_much_work_as_somebody() -> None:
     kept = passwords.hashed(GOOD)
 
     def seconds(hash_or_none: str | None) -> float:
-        begun = time.perf_counter()
+        begun = time.thread_time()  # the work itself, however busy the machine is
         passwords.matches(hash_or_none, "some other password")
-        return time.perf_counter() - begun
+        return time.thread_time() - begun
 
     known, unknown = (median(seconds(which) for _ in range(7)) for which in (kept, None))
     assert 0.6 < unknown / known < 1.6
