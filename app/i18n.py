@@ -135,7 +135,7 @@ def format_deadline(value: datetime, lang: str | None = None, timezone: str | No
     `timezone` is needed where no application is at hand (letters).
     """
     local = value.astimezone(ZoneInfo(timezone) if timezone else _zone())
-    pattern = "EEEE, d. MMMM" if (lang or language()) == "de" else "EEEE, d MMMM"
+    pattern = "EEEE, d.\u00a0MMMM" if (lang or language()) == "de" else "EEEE, d\u00a0MMMM"
     day = dates.format_date(local, pattern, locale=_locale(lang))
     return f"{day}, {_clock(local, lang)}"
 

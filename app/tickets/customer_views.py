@@ -112,13 +112,13 @@ def reply(shown: int) -> Any:
     form = ReplyForm().keyed()
     if form.validate():
         try:
-            _store_reply(shown, form, reader)
+            stored = _store_reply(shown, form, reader)
         except Refused as refused:
             form.refuse(refused)
         else:
             session[FORGET] = _reply_draft(shown)
             flash(gettext("Your reply has been sent."), "ok")
-            return see(f"/tickets/{shown}#newest")
+            return see(f"/tickets/{shown}#message-{stored.message_id}")
     return _page(shown, form, reader), 422
 
 
