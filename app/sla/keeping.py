@@ -20,7 +20,7 @@ from app import audit
 from app.db import locked
 from app.errors import NotVisible, Refused
 from app.sla import public_holidays, queries
-from app.sla.calendar import BusinessCalendar
+from app.sla.calendar import BusinessCalendar, NeverOpen
 from app.sla.hours import BadCalendar, Interval
 from app.sla.models import (
     PRIORITIES,
@@ -269,8 +269,9 @@ def _changed(
     session.flush()
     try:
         spec = queries.spec(session, row.id)
-        BusinessCalendar.compile(spec, now.date(), now.date() + timedelta(days=366))
-    except BadCalendar as fault:
+        today = now.date()
+        BusinessCalendar.compile(spec, today, today + timedelta(days=366)).next_open(int(now.timestamp()))
+    except (BadCalendar, NeverOpen) as fault:
         never = N_("This calendar would never be open. Enter hours for at least one day.")
         raise Refused(never, "hours") from fault
     _record(session, action, row, actor_id, now, **details)
