@@ -1,7 +1,9 @@
-"""`python -m bench`: the portal's pages against the floor, printed as tables (see `bench.run`)."""
+"""`python -m bench`: the portal's pages against the floor, then the search against others, printed as tables (see
+`bench.run` and `bench.search.run`)."""
 
 import sys
 
-from bench.run import main
+from bench import run
+from bench.search import run as search
 
-sys.exit(main())
+sys.exit(run.main() or search.main([]))

@@ -1,4 +1,4 @@
-"""A floor under the quality of the search: judged queries on the demo's articles, both languages, all classes."""
+"""A floor under the quality of the search: judged queries on the demo's and the starter's articles, both languages."""
 
 from __future__ import annotations
 
@@ -10,34 +10,38 @@ from bench.search.measures import Quality, mean, quality
 from knowledge_base.index import Index
 from tests.knowledge_base.conftest import Find
 
-# Reached when written: .95 and .96 over all. The floors leave room for a changed article, not for a broken step.
-FLOOR = {"de": 0.9, "en": 0.9}
-CLASS_FLOOR = 0.7
+# Lowest nDCG@10 over all and in any class. Reached when written, over all: .95 .96 .87 .91 (the demo's queries were known
+# when the library's synonyms were written, the starter's were not). The room is for a changed article, not for a broken step.
+FLOOR = {
+    ("demo", "de"): (0.9, 0.7),
+    ("demo", "en"): (0.9, 0.7),
+    ("starter", "de"): (0.8, 0.55),
+    ("starter", "en"): (0.85, 0.5),
+}
+Judged = tuple[tuple[str, str], dict[str, list[Quality]]]
 
 
-@pytest.fixture(scope="module", params=["de", "en"])
-def judged(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, find: Find
-) -> tuple[str, dict[str, list[Quality]]]:
-    lang = request.param
-    documents = demo.documents(lang)
-    index = Index.rebuild(tmp_path_factory.mktemp("demo") / "search", documents)
+@pytest.fixture(scope="module", params=FLOOR, ids="-".join)
+def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, find: Find) -> Judged:
+    name, lang = request.param
+    documents = demo.documents(name, lang)
+    index = Index.rebuild(tmp_path_factory.mktemp(name) / "search", documents)
     found: dict[str, list[Quality]] = {}
-    for query in read_queries(demo.queries(lang), {document.slug for document in documents}):
+    for query in read_queries(demo.queries(name, lang), {document.slug for document in documents}):
         ranking = [hit.slug for hit in find(index, query.text, lang).hits]
         found.setdefault(query.kind, []).append(quality(ranking, query.gains))
-    return lang, found
+    return request.param, found
 
 
-def test_the_right_article_comes_first(judged: tuple[str, dict[str, list[Quality]]]) -> None:
-    lang, found = judged
+def test_the_right_article_comes_first(judged: Judged) -> None:
+    which, found = judged
     total = mean([one for group in found.values() for one in group])
-    assert total.ndcg >= FLOOR[lang]
-    assert total.success >= 0.9
-    assert total.empty == 0
+    assert total.ndcg >= FLOOR[which][0]
+    assert total.success >= 0.85
+    assert total.empty <= 0.04
 
 
-def test_no_class_of_queries_falls_behind(judged: tuple[str, dict[str, list[Quality]]]) -> None:
-    _, found = judged
+def test_no_class_of_queries_falls_behind(judged: Judged) -> None:
+    which, found = judged
     reached = {kind: round(mean(group).ndcg, 2) for kind, group in found.items()}
-    assert {kind: ndcg for kind, ndcg in reached.items() if ndcg < CLASS_FLOOR} == {}
+    assert {kind: ndcg for kind, ndcg in reached.items() if ndcg < FLOOR[which][1]} == {}
