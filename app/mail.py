@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import smtplib
 import ssl
 from collections.abc import Mapping
@@ -127,9 +126,9 @@ class CaptureTransport:
 
     def send(self, message: letters.Message, *, key: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = self.folder / f".{key}-{secrets.token_hex(4)}.part"
+        partial = self.folder / f".{key}.part"  # what a killed worker left is written over by the repeat
         try:
-            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(as_email(message).as_bytes())
                 file.flush()
                 os.fsync(file.fileno())

@@ -56,13 +56,16 @@ def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
         listener = listen(settings.host, settings.port)
-        _prepare_database(settings)
-        app = create_app(settings)
-        _load_demo(app, settings)
-        _prepare_index(app)
     except (CannotStart, SettingsError) as fault:
         print(fault, file=sys.stderr)  # noqa: T201
         return 2
+    app = create_app(settings)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child, whose end we wait for
+    # In a process of its own: what it loads and opens must not be shared by all that are forked later.
+    _, ended = os.waitpid(_fork(lambda: _prepare(app, settings), [listener]), 0)
+    if ended:
+        return os.waitstatus_to_exitcode(ended)
+    _warm(app, settings)
     return _run(app, settings, listener)
 
 
@@ -87,6 +90,18 @@ def listen(host: str, port: int) -> socket.socket:
                     f"Stop the program that uses it, or take another port: PORT={other} make run"
                 ) from None
             time.sleep(0.1)
+
+
+def _prepare(app: Flask, settings: Settings) -> None:
+    try:
+        _prepare_database(settings)
+        _load_demo(app, settings)
+        _prepare_index(app)
+    except CannotStart as fault:
+        print(fault, file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _prepare_database(settings: Settings) -> None:
@@ -121,7 +136,13 @@ def _prepare_index(app: Flask) -> None:
         indexing.ensure(portal.database, portal.search_dir)
     except (OSError, IndexBusy) as fault:
         print(f"The search index is not ready: {type(fault).__name__}.", file=sys.stderr)  # noqa: T201
-    indexing.index_in.cache_clear()  # its open files must not be shared by two processes
+
+
+def _warm(app: Flask, settings: Settings) -> None:
+    """Make a page in each language, so that what every page needs is loaded once and shared after the fork."""
+    for language in settings.languages:
+        app.test_client().get("/imprint", headers={"Accept-Language": language})
+    app.extensions["portal"].database.dispose()  # a connection must not be shared by two processes
 
 
 def _run(app: Flask, settings: Settings, listener: socket.socket) -> int:
@@ -135,7 +156,6 @@ def _run(app: Flask, settings: Settings, listener: socket.socket) -> int:
     for number in (*STOPPING, signal.SIGCHLD):
         signal.signal(number, told)
     app.jinja_env.auto_reload = False
-    app.extensions["portal"].database.dispose()  # a connection must not be shared by two processes
     gc.collect()
     gc.freeze()  # what is loaded now stays shared: the collector does not touch its pages
     children = {
@@ -158,8 +178,9 @@ def _fork(work: Callable[[], None], unneeded: list[socket.socket] | None = None)
         return pid
     status = 1
     try:
-        for number in (*STOPPING, signal.SIGCHLD):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         for held in unneeded or []:
             held.close()
         end_with_parent(parent)
