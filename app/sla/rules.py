@@ -166,7 +166,6 @@ class TicketClocks(Clocks):
         old, new = event.data["calendar"], event.data["to"]
         self.corrected = {key: new if value == old else value for key, value in self.corrected.items()}
         self.corrected[old] = new
-        self.corrected.pop(new, None)
         before = self.calendar
         self.take_calendar()
         if self.calendar is not before:

@@ -121,6 +121,7 @@ def test_changed_terms_are_named():
         "en-GB",
         BERLIN,
     )
+    assert found[0].startswith("Resolution: due Wed 3 June 16:00.")
     for words in (
         "Target 4 h since the priority became urgent, Mon 1 June 10:45.",
         "Target 8 h since the priority became normal, Mon 1 June 11:15.",

@@ -235,6 +235,17 @@ def test_reopening_resumes_with_what_was_left_and_solved_time_is_nothing():
 def test_an_agents_reopening_owes_no_answer_and_a_message_while_solved_waits_for_the_reopening():
     assert states("next_response", "3 12:00", *SOLVED, status("3 10:00", "open")) == []
     assert states("next_response", "3 12:00", *SOLVED, customer("3 10:00")) == []
+    answered = (*SOLVED, customer("3 10:00"), agent("3 10:30"))
+    assert states("periodic_update", "3 10:45", *answered) == ["met"]
+    assert states("next_response", "3 12:00", *answered, status("3 11:00", "open")) == []
+    twice = (
+        *SOLVED,
+        customer("3 10:00"),
+        status("3 11:00", "open"),
+        status("3 12:00", "solved"),
+        status("3 13:00", "open"),
+    )
+    assert states("next_response", "3 14:00", *twice) == ["met"]
     later = run("next_response", "3 12:00", *SOLVED, customer("3 10:00"), status("3 11:00", "open"))
     assert (later.started_at, later.due_at, later.elapsed) == (june("3 10:00"), june("3 14:00"), HOUR)
 
@@ -255,7 +266,9 @@ def test_a_late_first_solution_stays_late():
     lowered = (*history[:-1], event("5 10:30", "priority", to="low"))
     late = run("resolution", "5 11:00", *lowered)
     assert (late.state, late.due_at) == ("breached", june("3 10:00"))
-    assert run("resolution", "5 11:00", *lowered, event("5 10:45", "policy", to=None)).state == "none"
+    without = (*lowered, event("5 10:45", "policy", to=None))
+    assert run("resolution", "5 11:00", *without).state == "none"
+    assert run("resolution", "5 11:00", *without, event("5 10:50", "policy", to="office")).state == "running"
 
 
 def test_a_policy_may_start_anew_after_reopening():
@@ -317,6 +330,12 @@ def test_there_and_back_a_breach_is_one_row_with_its_first_instant():
         if breach.metric == "first_response" and breach.superseded_at is None
     ]
     assert (true.due_at, true.breached_at) == (june("1 12:00"), june("1 12:00"))
+    rows = [
+        breach.due_at
+        for breach in replayed("1 15:00", *history).breaches
+        if breach.metric == "first_response"
+    ]
+    assert sorted(rows) == [june("1 10:30"), june("1 12:00")]
 
 
 def test_no_target_no_clock_and_finished_ones_are_never_judged_again():
@@ -419,9 +438,9 @@ def test_the_survivor_answers_for_the_age_of_the_other_request():
     assert run("next_response", "1 15:30", *ANSWERED, customer("1 14:00"), merge("1 13:00")).due_at == june(
         "1 16:00"
     )
-    assert run("next_response", "1 15:30", *ANSWERED, customer("1 14:00"), merge("1 14:30")).due_at == june(
-        "1 17:00"
-    )
+    younger = run("next_response", "1 15:30", *ANSWERED, customer("1 14:00"), merge("1 14:30"))
+    assert (younger.started_at, younger.due_at) == (june("1 14:00"), june("1 17:00"))
+    assert run("next_response", "1 16:00", *ANSWERED, merge("1 15:30")).started_at == june("1 15:00")
     assert run("next_response", "1 15:30", *ANSWERED, merge("1 13:00")).due_at == june("1 16:00")
     assert states("next_response", "1 15:30", *ANSWERED, merge(None)) == []
     assert states("next_response", "1 15:30", ASKED, merge("1 09:00")) == []
@@ -452,6 +471,9 @@ def test_what_was_taken_back_never_happened():
 
 def test_a_warning_comes_before_the_due_time_in_working_time():
     assert run("first_response", "1 16:50", created("1 16:30")).warn_at == june("2 10:00")
+    warned = (*ANSWERED, status("2 16:00", "pending"))
+    assert run("resolution", "2 15:30", *warned).warn_at == june("2 14:00")
+    assert run("resolution", "2 17:00", *warned).warn_at is None
     moved = run("resolution", "2 12:00", *WAITING, status("2 10:00", "open"))
     assert (moved.warn_at, moved.due_at) == (june("3 13:00"), june("3 17:00"))
 
@@ -498,6 +520,7 @@ def test_late_facts_are_right_after_the_next_replay():
 def test_a_host_whose_clock_was_behind_cannot_answer_before_the_question():
     behind = run("first_response", "1 12:00", agent("1 09:59"), status("1 09:59", "open"), ASKED)
     assert (behind.state, behind.fulfilled_at, behind.elapsed) == ("met", june("1 10:00"), 0)
+    assert run("resolution", "1 12:00", status("1 09:59", "solved"), ASKED).fulfilled_at == june("1 10:00")
 
 
 def test_the_future_is_not_seen_and_nothing_is_no_ticket():
