@@ -201,6 +201,11 @@ class Preferences:
         rows = session.execute(select(PreferenceRow.name, PreferenceRow.value))
         return cls({name: value for name, value in rows if name in BY_NAME})
 
+    @property
+    def fingerprint(self) -> str:
+        """Another one for other settings; names what is kept in memory of pages made with them."""
+        return repr(sorted(self._changed.items()))
+
     def __getitem__(self, name: str) -> Any:
         return self._changed.get(name, BY_NAME[name].default)
 

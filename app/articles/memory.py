@@ -42,6 +42,7 @@ class Memory:
     def __init__(self) -> None:
         self.trees = Shelf(2)
         self.homes = Shelf(64)
+        self.visited = Shelf(300)
         self.places = Shelf(4)
         self.glossaries = Shelf(4)
         self.pages = Shelf(300)

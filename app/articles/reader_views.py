@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,6 +26,7 @@ from app.web import (
     network,
     observe_later,
     portal,
+    preferences,
     remember_by_etag,
     see,
     without_token,
@@ -36,6 +38,7 @@ bp = Blueprint("articles", __name__)
 LANG = f"/<any({', '.join(SUPPORTED_LANGUAGES)}):lang>"
 HITS = 10
 LAST_PAGE = 100
+LONGEST_KEPT_ADDRESS = 300
 MINUTES_KEPT = 5  # views and votes move the order of lists this often
 
 
@@ -52,11 +55,16 @@ def start() -> Any:
 
 @bp.get(f"{LANG}/")
 def home(lang: str) -> Any:
-    memory, edition = _memory(), editions.current(db())
-    tree = categories.kept_tree(db(), memory, edition)
-    key = (edition, _moment(), lang, queries.readership(current_user))
-    lists = memory.homes.get(key, lambda: queries.home(db(), current_user, lang, tree))
-    return _page("home", lists=lists, tree=tree)
+    edition = editions.current(db())
+
+    def made() -> str:
+        memory = _memory()
+        tree = categories.kept_tree(db(), memory, edition)
+        key = (edition, _moment(), lang, queries.readership(current_user))
+        lists = memory.homes.get(key, lambda: queries.home(db(), current_user, lang, tree))
+        return _html("home", lists=lists, tree=tree)
+
+    return _kept(edition, made)
 
 
 # --- searching -----------------------------------------------------------------------------------------------------
@@ -79,7 +87,7 @@ def search(lang: str) -> Any:
     term = glossary.kept_glossary(db(), memory, edition, lang).find(q) if number == 1 else None
     if number == 1 and not inside:
         searchlog_views.note_search(lang, typed, found.total + bool(term))
-    return _page(
+    page = _html(
         "search",
         q=q,
         cut=len(typed) > len(q),
@@ -94,6 +102,7 @@ def search(lang: str) -> Any:
         address=lambda **changed: _search_address(lang, {"q": q, "category": wanted, **changed}),
         page_address=lambda n: _search_address(lang, {"q": q, "category": wanted, "page": n}),
     )
+    return _sent(page)
 
 
 @bp.get(f"{LANG}/suggest")
@@ -155,28 +164,26 @@ def _article(
     lang: str, reading: Reading, form: forms.VoteForm | None = None, *, voted: str | None = None
 ) -> Any:
     """The page of an article; `form` is a vote that was sent with faults."""
-    memory, edition = _memory(), editions.current(db())
-    key = (edition, _moment(), reading.id, queries.readership(current_user))
-    related, others = memory.surroundings.get(
-        key,
-        lambda: (
-            queries.related(db(), current_user, lang, reading),
-            queries.translations(db(), reading.article_id),
-        ),
-    )
-    return _page(
-        "article",
-        article=reading,
-        text=rendering.kept_page(db(), memory, reading, lang),
-        trail=categories.kept_tree(db(), memory, edition).trail(reading.category_id),
-        related=related,
-        vote=_vote_section(lang, reading, form, voted if voted in ("counted", "again") else None),
-        alternate_urls={
-            other: f"/{other}/articles/{slug}"
-            for other, slug in others.items()
-            if other != lang and other in portal().languages
-        },
-    )
+    edition = editions.current(db())
+
+    def made() -> str:
+        memory = _memory()
+        others = queries.translations(db(), reading.article_id)
+        return _html(
+            "article",
+            article=reading,
+            text=rendering.kept_page(db(), memory, reading, lang),
+            trail=categories.kept_tree(db(), memory, edition).trail(reading.category_id),
+            related=queries.related(db(), current_user, lang, reading),
+            vote=_vote_section(lang, reading, form, voted if voted in ("counted", "again") else None),
+            alternate_urls={
+                other: f"/{other}/articles/{slug}"
+                for other, slug in others.items()
+                if other != lang and other in portal().languages
+            },
+        )
+
+    return _kept(edition, made)
 
 
 def _vote_section(lang: str, reading: Reading, form: forms.VoteForm | None, voted: str | None) -> str:
@@ -238,34 +245,45 @@ def _cast(reading: Reading, form: forms.VoteForm) -> str:
 
 @bp.get(f"{LANG}/categories/<path:path>")
 def category(lang: str, path: str) -> Any:
-    tree = categories.kept_tree(db(), _memory(), editions.current(db()))
+    edition = editions.current(db())
+    tree = categories.kept_tree(db(), _memory(), edition)
     node = tree.by_path.get(path)
     if node is None:
         raise NotVisible
     number = _number(request.args.get("page"))
-    lines, total = queries.in_category(db(), current_user, lang, node.id, page=number)
-    sections = queries.sections(db(), current_user, lang, tree, node.id)
-    if not lines and (number > 1 or not sections):
-        raise NotVisible  # a category without anything this reader may see does not exist for her
-    return _page(
-        "category",
-        node=node,
-        trail=tree.trail(node.id),
-        tree=tree,
-        lines=lines,
-        sections=sections if number == 1 else [],
-        page=number,
-        pages=math.ceil(total / queries.PAGE),
-        page_address=lambda n: f"/{lang}/categories/{path}" + (f"?page={n}" if n > 1 else ""),
-        alternate_urls={code: f"/{code}/categories/{path}" for code in portal().languages if code != lang},
-    )
+
+    def made() -> str:
+        lines, total = queries.in_category(db(), current_user, lang, node.id, page=number)
+        sections = queries.sections(db(), current_user, lang, tree, node.id)
+        if not lines and (number > 1 or not sections):
+            raise NotVisible  # a category without anything this reader may see does not exist for her
+        others = {code: f"/{code}/categories/{path}" for code in portal().languages if code != lang}
+        return _html(
+            "category",
+            node=node,
+            trail=tree.trail(node.id),
+            tree=tree,
+            lines=lines,
+            sections=sections if number == 1 else [],
+            page=number,
+            pages=math.ceil(total / queries.PAGE),
+            page_address=lambda n: f"/{lang}/categories/{path}" + (f"?page={n}" if n > 1 else ""),
+            alternate_urls=others,
+        )
+
+    return _kept(edition, made)
 
 
 @bp.get(f"{LANG}/glossary")
 def terms(lang: str) -> Any:
-    known = glossary.kept_glossary(db(), _memory(), editions.current(db()), lang)
-    q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
-    return _page("glossary", glossary=known, q=q, matching=known.matching(q) if q else None)
+    edition = editions.current(db())
+
+    def made() -> str:
+        known = glossary.kept_glossary(db(), _memory(), edition, lang)
+        q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
+        return _html("glossary", glossary=known, q=q, matching=known.matching(q) if q else None)
+
+    return _kept(edition, made)
 
 
 @bp.get("/media/<int:number>/<name>")
@@ -287,9 +305,24 @@ def media(number: int, name: str) -> Any:
 # --- in common -----------------------------------------------------------------------------------------------------
 
 
-def _page(name: str, **values: Any) -> Any:
-    html = render_template(f"articles/{name}.html", **values)
+def _html(name: str, **values: Any) -> str:
+    return render_template(f"articles/{name}.html", **values)
+
+
+def _sent(html: str) -> Any:
     return html if current_user.is_authenticated else remember_by_etag(html)
+
+
+def _kept(edition: int, made: Callable[[], str]) -> Any:
+    """A page that is the same for all visitors without a cookie, made once an edition and every few minutes.
+
+    Whatever it shows beside its address must be named in the key: articles by the edition, settings by theirs.
+    """
+    shared = request.method in ("GET", "HEAD") and not request.cookies and not current_user.is_authenticated
+    if not shared or len(request.full_path) > LONGEST_KEPT_ADDRESS:
+        return _sent(made())
+    key = (edition, _moment(), preferences().fingerprint, request.full_path)
+    return _sent(_memory().visited.get(key, made))
 
 
 def _moment() -> int:

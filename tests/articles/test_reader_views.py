@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app import preferences
 from app.articles import categories, glossary, service
 from app.articles.glossary import TermText
 from app.articles.models import ArticleText, ArticleVote, Category
@@ -273,6 +274,47 @@ def test_votes_from_elsewhere_and_odd_ones(centre: Flask, visitor: Browser) -> N
     assert b"x" * 2001 in answer.data  # nothing typed is lost
     assert visitor.post("/en/articles/none/vote", data={"helpful": "yes"}, headers=HERE).status_code == 404
     assert votes(centre) == []
+
+
+def test_what_one_typed_is_never_shown_to_another(centre: Flask, visitor: Browser) -> None:
+    path = "/en/articles/bramble-1/vote"
+    for name in ("first", "second"):
+        answer = visitor.post(
+            path, data={"helpful": "no", "reason": "odd", "comment": f"{name} comment"}, headers=HERE
+        )
+        assert answer.status_code == 422
+        assert f"{name} comment".encode() in answer.data
+    assert b"first comment" not in answer.data
+    assert "comment" not in (
+        visitor.visit("/en/articles/bramble-1").one("textarea", name="comment").text or ""
+    )
+
+
+def test_a_page_kept_for_visitors_follows_every_change(
+    centre: Flask, visitor: Browser, customer: Browser
+) -> None:
+    assert "Company" not in visitor.visit("/en/").title
+    for browser in (visitor, customer):
+        browser.visit("/en/articles/bramble-1")
+    with centre.extensions["portal"].database.session(write=True) as session:
+        names = {"de": "Firma", "en": "Company"}
+        preferences.change(session, "company_name", names, actor_id=None, now=now())
+        text = session.scalars(select(ArticleText).where(ArticleText.slug == "bramble-1")).one()
+        service.save(session, text, content("Changed title"), slug="", based_on=None, door=door())
+        service.publish(session, text, door=door())
+        session.commit()
+    page = visitor.visit("/en/articles/bramble-1")
+    assert "Company" in page.title
+    assert page.one("h1", text="Changed title") is not None
+    visitor.post("/theme", data={"theme": "dark"}, headers=HERE)
+    assert visitor.visit("/en/articles/bramble-1").tree.get("data-theme") == "dark"
+    assert centre.test_client().get("/en/articles/bramble-1").data.count(b'data-theme="dark"') == 0
+    with centre.extensions["portal"].database.session(write=True) as session:
+        text = session.scalars(select(ArticleText).where(ArticleText.slug == "bramble-1")).one()
+        service.withdraw(session, text, to="draft", door=door())
+        session.commit()
+    centre.test_client().get("/en/articles/bramble-1")
+    visitor.visit("/en/articles/bramble-1", status=404)
 
 
 # --- unkind texts --------------------------------------------------------------------------------------------------
