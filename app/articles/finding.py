@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -134,22 +135,22 @@ def find_elsewhere(
 ) -> tuple[Find, ...]:
     """What answers a search in the other languages, of articles that do not exist in this one."""
     finds: list[Find] = []
+    given: dict[str, Any] = {"audiences": viewer.audiences, "synonyms": words}
     for other in LANGUAGES:
         if other == lang:
             continue
         try:
-            results = library.search(
-                index_in(folder),
-                text[:LONGEST],
-                lang=other,
-                audiences=viewer.audiences,
-                limit=limit * 2,
-                synonyms=words,
-            )
+            # which articles first, then the passages of those that are shown: passages are the dear part
+            keys = library.search(index_in(folder), text[:LONGEST], lang=other, limit=0, **given).keys
+            known = queries.only_in(session, viewer, lang, other, keys[: limit * 2])
+            shown = [place for place, key in enumerate(keys[: limit * 2]) if key in known][:limit]
+            if not shown:
+                continue
+            deep = shown[-1] + 1
+            hits = library.search(index_in(folder), text[:LONGEST], lang=other, limit=deep, **given).hits
         except BrokenIndex:
             return ()
-        known = queries.only_in(session, viewer, lang, other, [hit.key for hit in results.hits])
-        finds += [_find(hit, known[hit.key], other) for hit in results.hits if hit.key in known]
+        finds += [_find(hit, known[hit.key], other) for hit in hits if hit.key in known]
     return tuple(finds[:limit])
 
 

@@ -237,13 +237,15 @@ def lines_with_names(
     return known, told
 
 
+_TWIN = aliased(ArticleText)  # made once: it is dear
+
+
 def only_in(session: Session, viewer: Viewer, lang: str, other: str, ids: Collection[int]) -> dict[int, Line]:
     """As `lines` for texts in `other`, without articles that the viewer can read in `lang` as well."""
     if not ids:
         return {}
-    twin = aliased(ArticleText)
-    has_twin = select(twin.id).where(
-        twin.article_id == Article.id, twin.lang == lang, twin.state == PUBLISHED
+    has_twin = select(_TWIN.id).where(
+        _TWIN.article_id == Article.id, _TWIN.lang == lang, _TWIN.state == PUBLISHED
     )
     rows = session.execute(
         select(*LINE)
