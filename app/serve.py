@@ -31,8 +31,10 @@ from app import versions, worker
 from app.accounts.models import Person
 from app.articles import indexing
 from app.articles.models import ArticleText
-from app.errors import SchemaFault
+from app.errors import OperatorFault, SchemaFault
 from app.factory import create_app
+from app.privacy import replay
+from app.privacy.executor import ledger_of
 from config import Settings, SettingsError
 from knowledge_base.index import IndexBusy
 
@@ -95,6 +97,7 @@ def listen(host: str, port: int) -> socket.socket:
 def _prepare(app: Flask, settings: Settings) -> None:
     try:
         _prepare_database(settings)
+        _refuse_to_run_behind(app)
         _load_demo(app, settings)
         _prepare_index(app)
     except CannotStart as fault:
@@ -115,6 +118,22 @@ def _prepare_database(settings: Settings) -> None:
     except DBAPIError as fault:
         words = str(fault.orig).strip().splitlines()[0]  # the driver's words; they hold no password
         raise CannotStart(f"PORTAL_DATABASE_URL: the database does not answer: {words}") from None
+
+
+def _refuse_to_run_behind(app: Flask) -> None:
+    """A restored database or data directory that has erased people again in it must not be served."""
+    portal = app.extensions["portal"]
+    try:
+        with portal.database.session(write=False) as session:
+            behind = replay.missing(session, ledger_of(portal).entries())
+        ledger_of(portal).catch_up()
+    except OperatorFault as fault:
+        raise CannotStart(f"The ledger of erasures: {fault} Nothing was changed.") from None
+    if behind:
+        raise CannotStart(
+            f"This database has not carried out {len(behind)} erasures that the ledger names; it is an older state. "
+            "Run: flask --app wsgi privacy replay"
+        )
 
 
 def _load_demo(app: Flask, settings: Settings) -> None:

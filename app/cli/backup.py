@@ -8,7 +8,9 @@ import click
 
 from app.cli.door import CommandGroup
 from app.now import now
-from app.privacy.ledger import Keys, Ledger, line_of, parse
+from app.privacy import replay as again
+from app.privacy.executor import ledger_of
+from app.privacy.ledger import line_of, parse
 from app.web import portal
 
 backup = CommandGroup("backup", help="Backups: database, files and erasure ledger in one file.")
@@ -27,7 +29,7 @@ def create(file: Path) -> None:
         file,
         database_url=parts.database.url,
         storage=parts.storage,
-        ledger=[line_of(entry) for entry in _ledger().entries()],
+        ledger=[line_of(entry) for entry in ledger_of(parts).entries()],
         key=parts.backup_key,
         made_at=int(now().timestamp()),
     )
@@ -52,7 +54,8 @@ def restore(file: Path, replace: bool) -> None:
     """Restore FILE into the configured database, then erase again whatever was erased since. Stop the portal first."""
     from app import backup as backups
 
-    parts, ledger = portal(), _ledger()
+    parts = portal()
+    ledger = ledger_of(parts)
     parts.database.dispose()
     found = backups.restore(
         file,
@@ -64,7 +67,6 @@ def restore(file: Path, replace: bool) -> None:
         merge_ledger=lambda lines: ledger.merge(parse(lines)),
     )
     click.echo(f"{file}: {found.rows} rows and {len(found.files)} files restored.")
-
-
-def _ledger() -> Ledger:
-    return Ledger(portal().ledger_folders, Keys.of(portal().ledger_keys))
+    click.echo(f"Erased again from the ledger: {again.replay(parts)}.")
+    if len(parts.ledger_folders) == 1:
+        click.echo("The ledger has one place only, the data directory; PORTAL_LEDGER_URL gives it a second.")
