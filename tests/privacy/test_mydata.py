@@ -112,8 +112,10 @@ def test_a_person_without_any_traces(customer):
     assert customer.email in customer.visit("/privacy/").text
 
 
-def test_needs_a_sign_in(visitor):
-    assert "Sign in" in visitor.visit("/privacy/").title
+def test_a_visitor_sees_nothing(visitor, planted):
+    page = visitor.visit("/privacy/")
+    assert "canary" not in page.html
+    assert not [one for one in page.all("section") if one.get("aria-labelledby", "").startswith("data-")]
 
 
 def test_few_statements(customer, statements):
