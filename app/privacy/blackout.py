@@ -22,7 +22,7 @@ from app.db import all_tables
 from app.errors import NotVisible, Refused
 from app.privacy import conversations
 from app.privacy.executor import ledger_of
-from app.privacy.mentions import may_hold, not_kept, text_columns
+from app.privacy.mentions import GO_WHOLE, may_hold, not_kept, text_columns
 from app.privacy.models import FILE, PASSAGE, Blackout, ErasureRecord
 from app.privacy.passages import Names, Span, cut, marker, passage_pattern, spans_of
 from app.privacy.sinks import CapturedMailSink
@@ -147,7 +147,7 @@ def _cut_in(session: Session, place: Place, passage: str, mark: str) -> None:
     table = next(table for table in all_tables() if table.name == place.table)
     column = table.c[place.column]
     old = session.scalar(select(column).where(table.c.id == place.row).with_for_update())
-    if place.table == "ticket_tag":
+    if place.table in GO_WHOLE:
         session.execute(delete(table).where(table.c.id == place.row))
         return
     if isinstance(old, dict):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Row, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app import audit, outbox
 from app.accounts.models import Person
@@ -138,8 +138,7 @@ def release(session: Session, public_id: str, *, actor_id: int, now: datetime) -
 
 def listed(session: Session) -> Sequence[Row]:  # type: ignore[type-arg]
     """Holds that are not released, the next to be looked at first, with the person's name or the request's id."""
-    proposer = select(Person.name).where(Person.id == LegalHold.proposed_by_id).scalar_subquery()
-    confirmer = select(Person.name).where(Person.id == LegalHold.confirmed_by_id).scalar_subquery()
+    proposer, confirmer = aliased(Person), aliased(Person)
     return session.execute(
         select(
             LegalHold.public_id,
@@ -151,10 +150,12 @@ def listed(session: Session) -> Sequence[Row]:  # type: ignore[type-arg]
             LegalHold.confirmed_at,
             LegalHold.ticket_id,
             Person.name.label("person_name"),
-            proposer.label("proposed_by"),
-            confirmer.label("confirmed_by"),
+            proposer.name.label("proposed_by"),
+            confirmer.name.label("confirmed_by"),
         )
         .outerjoin(Person, Person.id == LegalHold.person_id)
+        .outerjoin(proposer, proposer.id == LegalHold.proposed_by_id)
+        .outerjoin(confirmer, confirmer.id == LegalHold.confirmed_by_id)
         .where(LegalHold.released_at.is_(None))
         .order_by(LegalHold.review_on, LegalHold.id)
         .limit(200)

@@ -124,6 +124,7 @@ PLACE = {
     "ticket_tag": N_("Tag of a request"),
     "sla_breach": N_("Reason for a missed promise"),
     "draft": N_("Unsent draft"),
+    "searched": N_("Search that somebody typed"),
     "article_vote": N_("Comment on an article"),
     "article_text": N_("Article"),
     "revision": N_("Version of an article"),

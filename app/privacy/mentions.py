@@ -32,9 +32,12 @@ from app.privacy.models import LegalHold
 from app.privacy.passages import Names
 from app.privacy.planner import STATUTORY_YEARS
 from app.privacy.registry import classification, tables
+from app.searchlog import Searched
 from app.tickets.models import RequestType, Ticket, TicketTag
 
 AT_ONCE = 500
+# Rows that are nothing but the words: a tag or a search that names her goes whole.
+GO_WHOLE = {TicketTag.__tablename__: "tag", Searched.__tablename__: "text"}
 KEPT = frozenset({"legal_hold", "retained_identity", "privacy_request"})  # their own terms decide
 
 
@@ -48,11 +51,11 @@ def text_columns() -> Iterator[tuple[Table, list[Column[Any]]]]:
 
 
 def is_text(column: Column[Any]) -> bool:
-    """Whether a column holds what somebody typed: content and names of files, and the words of tags."""
+    """Whether a column holds what somebody typed: content and names of files, tags, and searches."""
     says = classification(column)
-    typed = says is not None and (
-        says.kind in (Kind.CONTENT, Kind.FILE) or column is TicketTag.__table__.c.tag
-    )
+    typed = says is not None and says.kind in (Kind.CONTENT, Kind.FILE)
+    if column.table.name in GO_WHOLE:
+        typed = column.name == GO_WHOLE[column.table.name]
     return typed and not column.unique and isinstance(column.type, Text | JSON)
 
 
@@ -76,7 +79,7 @@ def remove(
             for column, old in zip(columns, row[1:], strict=True)
             if (new := _without(column, old, names, mark)) != old
         }
-        if values and table.name == "ticket_tag":  # a tag that names her groups nothing any more
+        if values and table.name in GO_WHOLE:
             session.execute(delete(table).where(table.c.id == row[0]))
         elif values:
             session.execute(update(table).where(table.c.id == row[0]).values(values))
