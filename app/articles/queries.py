@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from app.accounts.permissions import Viewer
@@ -77,19 +78,37 @@ POPULARITY = ArticleText.views * (
 )
 
 
+Readership = tuple[Any, ...]
+
+
+def readership(viewer: Viewer) -> Readership:
+    """Names all viewers who may read the same articles; what is kept in memory for one serves the others."""
+    if viewer.reads_everything:
+        return ("staff",)
+    if viewer.person_id is None:
+        return ("visitor",)
+    organisations = sorted(place[0] for place in viewer.organisations)
+    return ("customer", tuple(organisations), tuple(sorted(segment[0] for segment in viewer.segments)))
+
+
 def visible_to(viewer: Viewer) -> ColumnElement[bool]:
     """Whether a viewer may read an article: public ones; customers' when signed in; those listed for her
     organisations or segments; staff with the right to read internal articles read all."""
-    if viewer.reads_everything:
+    return _visible(readership(viewer))
+
+
+def _visible(readers: Readership) -> ColumnElement[bool]:
+    if readers[0] == "staff":
         return true()
     kinds: list[ColumnElement[bool]] = [Article.audience == PUBLIC]
-    if viewer.person_id is not None:
+    if readers[0] == "customer":
+        _, organisations, segments = readers
         kinds.append(Article.audience == CUSTOMERS)
         groups: list[ColumnElement[bool]] = []
-        if viewer.organisations:
-            groups.append(ArticleAudience.organisation_id.in_([place[0] for place in viewer.organisations]))
-        if viewer.segments:
-            groups.append(ArticleAudience.segment_id.in_([segment[0] for segment in viewer.segments]))
+        if organisations:
+            groups.append(ArticleAudience.organisation_id.in_(organisations))
+        if segments:
+            groups.append(ArticleAudience.segment_id.in_(segments))
         if groups:
             # Named outright: inside another subquery `article` would silently become a table of its own here.
             listed = (
@@ -99,16 +118,6 @@ def visible_to(viewer: Viewer) -> ColumnElement[bool]:
             )
             kinds.append(and_(Article.audience == LISTED, listed.exists()))
     return or_(*kinds)
-
-
-def readership(viewer: Viewer) -> tuple[Any, ...]:
-    """Names all viewers who may read the same articles; what is kept in memory for one serves the others."""
-    if viewer.reads_everything:
-        return ("staff",)
-    if viewer.person_id is None:
-        return ("visitor",)
-    organisations = sorted(place[0] for place in viewer.organisations)
-    return ("customer", tuple(organisations), tuple(sorted(segment[0] for segment in viewer.segments)))
 
 
 def published(viewer: Viewer, lang: str) -> tuple[ColumnElement[bool], ...]:
@@ -121,7 +130,14 @@ def published(viewer: Viewer, lang: str) -> tuple[ColumnElement[bool], ...]:
 
 def article(session: Session, viewer: Viewer, lang: str, slug: str) -> Reading | None:
     """The published article at an address, if the viewer may read it."""
-    row = session.execute(
+    row = session.execute(_article_for(readership(viewer)), {"lang": lang, "slug": slug}).first()
+    return None if row is None else Reading(*row)
+
+
+@lru_cache(maxsize=256)
+def _article_for(readers: Readership) -> Any:
+    """The statement of the most visited page; making it takes longer than running it."""
+    return (
         select(
             ArticleText.id,
             ArticleText.article_id,
@@ -134,9 +150,13 @@ def article(session: Session, viewer: Viewer, lang: str, slug: str) -> Reading |
             ArticleText.current_number,
         )
         .join(Article, Article.id == ArticleText.article_id)
-        .where(ArticleText.slug == slug, *published(viewer, lang))
-    ).first()
-    return None if row is None else Reading(*row)  # type: ignore[arg-type]
+        .where(
+            ArticleText.lang == bindparam("lang"),
+            ArticleText.slug == bindparam("slug"),
+            ArticleText.state == PUBLISHED,
+            _visible(readers),
+        )
+    )
 
 
 def moved_to(session: Session, viewer: Viewer, lang: str, slug: str) -> str | None:

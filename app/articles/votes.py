@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.articles.models import VOTE_REASONS, Article, ArticleText, ArticleVote
@@ -52,11 +52,14 @@ def cast(
     session.flush()
 
 
+_TEXTS = ArticleText.__table__
+_SEEN = (
+    update(_TEXTS)  # type: ignore[arg-type]
+    .where(_TEXTS.c.id == bindparam("text_id"))
+    .values(views=_TEXTS.c.views + 1)
+)
+
+
 def seen(session: Session, text_id: int) -> None:
     """Count one view (an observation)."""
-    session.execute(
-        update(ArticleText)
-        .where(ArticleText.id == text_id)
-        .values(views=ArticleText.views + 1)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_SEEN, {"text_id": text_id})
