@@ -358,3 +358,52 @@ class DemoAccountsSink:
 
     def owns(self, path: Path) -> bool:
         return path == self.file
+
+
+class UpgradeCopySink:
+    """Copies of the database that an upgrade keeps for going back soon. Erasing anybody ends them: nothing inside a
+    copy can be changed, and an older state would bring her back."""
+
+    name = "upgrade copies"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _copies(self) -> list[Path]:
+        return sorted(self.folder.glob("portal-*.db"))
+
+    def find(self, subject: Subject) -> list[Finding]:
+        needles = [needle.encode() for needle in subject.needles if needle]
+        return [
+            Finding(self.name, path.name, own=subject.person_id is not None)
+            for path in self._copies()
+            if _any_in(path, needles)
+        ]
+
+    def erase(self, subject: Subject) -> int:
+        copies = self._copies()
+        for path in copies:
+            path.unlink(missing_ok=True)
+        return len(copies)
+
+    def verify(self, subject: Subject) -> list[Finding]:
+        return self.find(subject)
+
+    def owns(self, path: Path) -> bool:
+        return path.parent == self.folder and path.suffix == ".db"
+
+
+def _any_in(path: Path, needles: Sequence[bytes]) -> bool:
+    """Whether a file holds one of these words, read in blocks that overlap by the longest."""
+    longest = max(map(len, needles), default=0)
+    kept = b""
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1024 * 1024):
+                kept += block
+                if any(needle in kept for needle in needles):
+                    return True
+                kept = kept[-longest:] if longest else b""
+    except FileNotFoundError:
+        return False
+    return False

@@ -18,6 +18,7 @@ from app.privacy.sinks import (
     SearchSink,
     Sink,
     Subject,
+    UpgradeCopySink,
     subject_of,
 )
 from app.web import Portal
@@ -40,6 +41,7 @@ def all_sinks(session: Session, portal: Portal) -> list[Sink]:
         SearchSink(portal.search_dir, lambda needle: _find_in_index(portal.search_dir, needle)),
         CapturedMailSink(portal.captured_mail_dir),
         DemoAccountsSink(portal.data_dir / "demo-accounts.json"),
+        UpgradeCopySink(portal.data_dir / "backups"),
     ]
 
 
