@@ -204,11 +204,17 @@ def addresses(app: Flask, samples: dict[str, Any], lang: str) -> Iterator[tuple[
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or str(rule) in NO_PAGES:
             continue
-        known = {**samples, **OWN_SAMPLES.get(str(rule), {}), "lang": lang}
+        known = {**samples, **OWN_SAMPLES.get(str(rule), {}), "lang": lang, "text_lang": "en"}
         values = {
             name: known.get(name, 1 if f"<int:{name}>" in str(rule) else "x") for name in rule.arguments
         }
         yield str(rule), adapter.build(rule.endpoint, values, method="GET")
+
+
+def _any(rule: str, name: str) -> Any:
+    """Something that fits a part of an address for which there is no sample."""
+    choice = re.search(rf"<any\('?([^,')]+)[^>]*\):{name}>", rule)
+    return choice[1] if choice else 1 if f"<int:{name}>" in rule else "x"
 
 
 @pytest.fixture

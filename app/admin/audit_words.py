@@ -32,6 +32,10 @@ ACTIONS: dict[str, str] = {
     "glossary.create": N_("Glossary term created"),
     "glossary.change": N_("Glossary term changed"),
     "glossary.delete": N_("Glossary term deleted"),
+    "hold.propose": N_("Legal hold proposed"),
+    "hold.confirm": N_("Legal hold confirmed"),
+    "hold.renew": N_("Legal hold reviewed"),
+    "hold.release": N_("Legal hold released"),
     "job.retry": N_("Failed work tried again"),
     "legal_text.publish": N_("Legal text published"),
     "letter.change": N_("Email template changed"),
@@ -55,6 +59,12 @@ ACTIONS: dict[str, str] = {
     "synonyms.create": N_("Synonyms created"),
     "synonyms.change": N_("Synonyms changed"),
     "synonyms.delete": N_("Synonyms deleted"),
+    "privacy.answer": N_("Data protection request answered"),
+    "privacy.blackout": N_("Passage blacked out"),
+    "privacy.prolong": N_("Time for a data protection request extended"),
+    "privacy.refuse": N_("Data protection request refused"),
+    "privacy.retry": N_("Data protection request tried again"),
+    "privacy.start": N_("Data protection request started"),
     "team.create": N_("Team created"),
     "team.edit": N_("Team changed"),
     "team.delete": N_("Team deleted"),
@@ -65,6 +75,9 @@ ACTIONS: dict[str, str] = {
 }
 
 OBJECTS: dict[str, str] = {
+    "blackout": N_("Blacked out passage"),
+    "legal_hold": N_("Legal hold"),
+    "privacy_request": N_("Data protection request"),
     "article": N_("Article"),
     "article_text": N_("Article"),
     "business_calendar": N_("Calendar"),

@@ -26,22 +26,45 @@ ROOT = Path(portal_package.__file__).parent
 
 def recorded(tree: ast.Module) -> Iterator[tuple[str, str | None, str | None, set[str]]]:
     """Every `audit.record` of a module: line, action, kind of object, names of details. A function that hands its own
-    parameter on as `action` is followed to its callers. What cannot be read as a literal is None."""
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+    parameter on as `action` is followed to its callers, and theirs. What cannot be read as a literal is None."""
+    for function in _functions(tree):
         for call in (node for node in ast.walk(function) if _is_record(node)):
             given = {word.arg: word.value for word in call.keywords}
             kind, details = _literal(given["object_kind"]), {name for name in given if name} - RECORD
-            action = given["action"]
-            if isinstance(action, ast.Name):
-                place = [argument.arg for argument in function.args.args].index(action.id)
-                for caller in ast.walk(tree):
-                    if isinstance(caller, ast.Call) and getattr(caller.func, "id", "") == function.name:
-                        names = {word.arg for word in caller.keywords if word.arg}
-                        for said in _literals(caller.args[place]):
-                            yield str(caller.lineno), said, kind, details | names
-            else:
-                for said in _literals(action):
-                    yield str(call.lineno), said, kind, details
+            for line, action, more in _said(tree, function, call, given["action"]):
+                yield line, action, kind, details | more
+
+
+def _said(
+    tree: ast.Module, function: ast.FunctionDef, call: ast.Call, action: ast.expr
+) -> Iterator[tuple[str, str | None, set[str]]]:
+    parameters = [argument.arg for argument in function.args.args]
+    if not (isinstance(action, ast.Name) and action.id in parameters):
+        for said in _literals(_assigned(function, action)):
+            yield str(call.lineno), said, set()
+        return
+    for caller in _functions(tree):
+        for made in ast.walk(caller):
+            if isinstance(made, ast.Call) and getattr(made.func, "id", "") == function.name:
+                names = {word.arg for word in made.keywords if word.arg} - RECORD
+                for line, said, more in _said(tree, caller, made, made.args[parameters.index(action.id)]):
+                    yield line, said, names | more
+
+
+def _assigned(function: ast.FunctionDef, action: ast.expr) -> ast.expr:
+    """What a name stands for where the function sets it exactly once."""
+    if not isinstance(action, ast.Name):
+        return action
+    values = [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and [ast.unparse(one) for one in node.targets] == [action.id]
+    ]
+    return values[0] if len(values) == 1 else action
+
+
+def _functions(tree: ast.Module) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 
 
 RECORD = {"actor_id", "action", "object_kind", "object_id", "at", "through", "now", "session", "details"}
@@ -94,7 +117,11 @@ def test_every_word_belongs_to_a_recorded_action():
         'def f(): audit.record(s, action="ship.sink", object_kind="person", object_id=1)',
         'def f(): audit.record(s, action="team.edit", object_kind="ship", object_id=1)',
         'def f(): audit.record(s, action="team." + verb, object_kind="team", object_id=1)',
-        'def f(what): audit.record(s, action=what, object_kind="team", object_id=1)\nf("team.sink")',
+        'def f(what): audit.record(s, action=what, object_kind="team", object_id=1)\ndef g(): f("team.sink")',
+        (
+            'def f(what): audit.record(s, action=what, object_kind="team", object_id=1)\n'
+            'def g(how): f(how)\ndef h(): g("team.sink")'
+        ),
         'def f(): audit.record(s, action="team.edit" if x else "team.sink", object_kind="team", object_id=1)',
     ],
 )
@@ -103,7 +130,9 @@ def test_an_action_without_words_is_found(source):
 
 
 def test_an_action_with_words_is_not():
-    source = 'def f(what): audit.record(s, action=what, object_kind="team", object_id=1)\nf("team.edit")'
+    source = (
+        'def f(what): audit.record(s, action=what, object_kind="team", object_id=1)\ndef g(): f("team.edit")'
+    )
     assert not faults_in(source)
 
 

@@ -69,9 +69,9 @@ WEEK = {"name": "Standard", "time_zone": "Europe/Berlin", "valid_from": "2026-12
 
 ROUTES: dict[str, Call] = {
     "/admin/articles/new": Call({**ARTICLE, "slug": "", "lang": "en"}),
-    "/admin/articles/<int:article_id>/<lang>": Call(ARTICLE),
-    "/admin/articles/<int:article_id>/<lang>/state": Call({"to": "archived"}),
-    "/admin/articles/<int:article_id>/<lang>/draft": Call({"title": "Half"}, keeps=("draft",)),
+    "/admin/articles/<int:article_id>/<text_lang>": Call(ARTICLE),
+    "/admin/articles/<int:article_id>/<text_lang>/state": Call({"to": "archived"}),
+    "/admin/articles/<int:article_id>/<text_lang>/draft": Call({"title": "Half"}, keeps=("draft",)),
     "/admin/articles/new/draft": Call({"title": "Half"}, keeps=("draft",)),
     "/admin/articles/preview": Call({"body": "**Hi**"}, keeps=()),
     "/admin/categories/new": Call(CATEGORY),
@@ -201,7 +201,7 @@ def world(app: Flask) -> dict[str, Any]:
             "job_id": job.id,
         }
         session.commit()
-    return {**made, "lang": "en", "page": "imprint", "name": "accounts.reset_password"}
+    return {**made, "lang": "en", "text_lang": "en", "page": "imprint", "name": "accounts.reset_password"}
 
 
 def state_of(app: Flask) -> dict[str, list[Any]]:
