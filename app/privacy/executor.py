@@ -45,7 +45,13 @@ from app.privacy.models import (
 )
 from app.privacy.passages import Names, marker
 from app.privacy.planner import DELETE, Plan, plan
-from app.privacy.sinks import CapturedMailSink, DatabaseSink, DemoAccountsSink, Subject
+from app.privacy.sinks import (
+    CapturedMailSink,
+    DatabaseSink,
+    DemoAccountsSink,
+    Subject,
+    UpgradeCopySink,
+)
 from app.tickets.models import FIRST_NUMBER
 from app.web import Portal
 
@@ -524,7 +530,8 @@ def _verify(run: Run) -> int:
 
 
 def _copies(run: Run) -> int:
-    """Forget the address, then overwrite what the database's files keep of deleted rows."""
+    """Forget the address, end the copies of an upgrade, then overwrite what the database's files keep of deleted rows."""
+    UpgradeCopySink(run.portal.data_dir / "backups").erase(run.subject)
     with run.changing() as session:
         request = _locked(session, run.request_id)
         request.subject_email = request.subject_name = None

@@ -29,7 +29,13 @@ from app.privacy.models import (
 )
 from app.privacy.passages import Names, marker
 from app.privacy.planner import Plan, plan
-from app.privacy.sinks import CapturedMailSink, DatabaseSink, DemoAccountsSink, Subject
+from app.privacy.sinks import (
+    CapturedMailSink,
+    DatabaseSink,
+    DemoAccountsSink,
+    Subject,
+    UpgradeCopySink,
+)
 from app.tickets.models import FIRST_NUMBER, Message, Ticket
 from app.web import Portal
 
@@ -217,6 +223,7 @@ def _outside(portal: Portal, people: Sequence[tuple[str, str]], numbers: Collect
     needles = tuple(word for pair in people for word in pair if word)
     mail = CapturedMailSink(portal.captured_mail_dir)
     mail.erase(Subject(needles, numbers=tuple(numbers)))
+    UpgradeCopySink(portal.data_dir / "backups").erase(Subject(needles))
     accounts = DemoAccountsSink(portal.data_dir / "demo-accounts.json")
     for email, _ in people:
         accounts.erase(Subject((), email=email))
