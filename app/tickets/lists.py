@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from app.accounts.models import COLLEAGUE, MANAGER, Organisation, Person, Team
 from app.accounts.permissions import Viewer
 from app.paging import Key, Page, page
-from app.tickets.models import FIRST_NUMBER, Ticket
+from app.tickets.models import FIRST_NUMBER, PAUSED_FROM, Ticket
 from app.tickets.queries import on_desk, on_own_side
 
 OPEN_TAB, SOLVED_TAB, ORGANISATION_TAB = "open", "solved", "organisation"
@@ -105,7 +105,7 @@ def in_view(viewer: Viewer, view: str, *, now: datetime, team_ids: list[int]) ->
         MINE: and_(waiting, Ticket.assignee_id == viewer.person_id),
         UNASSIGNED: and_(waiting, Ticket.assignee_id.is_(None), Ticket.proved_at.is_not(None)),
         TEAM: and_(waiting, own_teams),
-        AT_RISK: and_(waiting, Ticket.next_due_at.is_not(None), _at_risk(now)),
+        AT_RISK: and_(waiting, Ticket.queue_key < PAUSED_FROM, _at_risk(now)),
         SNOOZED: and_(Ticket.is_open, Ticket.snoozed_until > now),
         SOLVED: Ticket.is_open.is_(False),
         ALL: literal(True),
@@ -131,7 +131,7 @@ def queue(
 ) -> Page:
     """One page of a view, nearest deadline first. One statement.
 
-    `newest_first` and the solved ones go by last activity, the view of all by number.
+    `newest_first` and the solved ones go by last activity, the view of all by number, snoozed ones by when they return.
     """
     requester, assignee = aliased(Person), aliased(Person)
     wanted: Any = (
@@ -165,6 +165,8 @@ def queue(
     keys: tuple[Key, ...] = (Ticket.last_activity_at if falling else Ticket.queue_key, Ticket.id)
     if view == ALL:
         keys = (Ticket.id,)
+    elif view == SNOOZED and not newest_first:
+        keys = (Ticket.snoozed_until, Ticket.id)
     return page(session, wanted, keys, descending=falling, after=after, before=before)
 
 

@@ -350,6 +350,9 @@ def upgrade() -> None:
             "ix_ticket_is_open_last_activity_at_id", ["is_open", "last_activity_at", "id"], unique=False
         )
         batch_op.create_index("ix_ticket_is_open_queue_key_id", ["is_open", "queue_key", "id"], unique=False)
+        batch_op.create_index(
+            "ix_ticket_is_open_snoozed_until_id", ["is_open", "snoozed_until", "id"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_ticket_merged_into_id"), ["merged_into_id"], unique=False)
         batch_op.create_index("ix_ticket_next_breach_at", ["next_breach_at"], unique=False)
         batch_op.create_index("ix_ticket_next_warning_at", ["next_warning_at"], unique=False)
@@ -709,6 +712,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_ticket_next_warning_at")
         batch_op.drop_index("ix_ticket_next_breach_at")
         batch_op.drop_index(batch_op.f("ix_ticket_merged_into_id"))
+        batch_op.drop_index("ix_ticket_is_open_snoozed_until_id")
         batch_op.drop_index("ix_ticket_is_open_queue_key_id")
         batch_op.drop_index("ix_ticket_is_open_last_activity_at_id")
         batch_op.drop_index(batch_op.f("ix_ticket_calendar_id"))
