@@ -205,9 +205,7 @@ def addresses(app: Flask, samples: dict[str, Any], lang: str) -> Iterator[tuple[
         if "GET" not in (rule.methods or ()) or str(rule) in NO_PAGES:
             continue
         known = {**samples, **OWN_SAMPLES.get(str(rule), {}), "lang": lang, "text_lang": "en"}
-        values = {
-            name: known.get(name, 1 if f"<int:{name}>" in str(rule) else "x") for name in rule.arguments
-        }
+        values = {name: known.get(name, _any(str(rule), name)) for name in rule.arguments}
         yield str(rule), adapter.build(rule.endpoint, values, method="GET")
 
 
@@ -264,32 +262,25 @@ def test_every_page_is_whole(pages_app, samples, enter, role, lang):
 
 
 def test_an_admin_may_open_every_page(pages_app, samples, enter):
-    """So that the samples really are pages, not refusals."""
+    """Where there is a sample of everything its address names; so that the samples really are pages, not refusals."""
     browser, shut = enter("admin", "en"), []
     for rule, address in addresses(pages_app, samples, "en"):
         answer = browser.get(address, base_url="http://localhost", follow_redirects=True)
-        if answer.status_code != 200 and rule not in SHUT:
+        sampled = set(re.findall(r"(\w+)>", rule)) <= {*samples, "lang", "text_lang"} - {"token", "key"}
+        if answer.status_code != 200 and sampled and rule not in SHUT:
             shut.append(f"{address}: {answer.status_code}")
-    assert shut == []
+    assert not shut, "\n".join(shut)
 
 
 # Addresses at which even an admin finds nothing in the demo, with the reason.
 SHUT = {
-    "/account/address/<token>": "a link that was sent",
-    "/account/invitation/<token>": "a link that was sent",
-    "/account/reset/<token>": "a link that was sent",
-    "/account/sign-up/<token>": "a link that was sent",
     "/account/organisation/<slug>": "for managers of this organisation",
     "/admin/legal/<page>/<lang>/versions/<int:number>": "the demo publishes none of the imprint",
-    "/attachments/<int:attachment_id>/<name>": "a file of a request",
+    "/admin/privacy/blackout/places": "the step after the passage is named",
+    "/admin/privacy/tickets": "asks for a ticket, and the demo has none",
+    "/admin/privacy/tickets/<int:number>": "the demo has no requests",
     "/media/<int:number>/<name>": "an image of an article",
-    "/mail/<key>": "a captured letter",
-    "/mail/<key>/html": "a captured letter",
-    "/desk/tickets/<int:shown>": "the demo has no requests",
-    "/desk/tickets/<int:shown>/history": "the demo has no requests",
-    "/tickets/<int:shown>": "the demo has no requests",
     "/tickets/new/sent": "after a request",
-    "/t/<token>": "a link that was sent",
 }
 
 
