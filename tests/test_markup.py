@@ -156,3 +156,37 @@ def test_hostile_text_costs_no_more_than_a_page_may(text: str) -> None:
         started = time.process_time()
         render(given)
         assert time.process_time() - started < 5, render.__name__
+
+
+# --- messages of a conversation ------------------------------------------------------------------------------------
+
+
+def test_a_message_keeps_line_ends_links_addresses_and_has_no_anchors() -> None:
+    shown = markup.message(
+        "# Hi\n\nfirst\nsecond https://example.org/a?b=1&c=2. [named](https://example.org)"
+    )
+    assert "<h3>Hi</h3>" in shown
+    assert " id=" not in shown
+    assert "first<br>\nsecond" in shown
+    assert 'href="https://example.org/a?b=1&amp;c=2"' in shown
+    assert shown.count("<a ") == 2
+
+
+def test_a_message_loads_no_image_and_runs_nothing() -> None:
+    shown = markup.message(
+        "![x](https://evil.example/x.png) <img src=x onerror=alert(1)> [l](javascript:alert(1))"
+    )
+    assert "<img" not in shown
+    assert 'href="javascript' not in shown
+    assert 'href="https://evil.example/x.png"' in shown
+
+
+def test_a_message_made_to_be_slow_is_shown_as_it_was_typed() -> None:
+    assert markup.message("![" * 10_000) == "<p>" + "![" * 10_000 + "</p>"
+
+
+def test_a_plain_message_is_escaped() -> None:
+    shown = markup.plain_message("a <b>\nhttps://example.org/?a&b\n\nnext *not bold*")
+    assert shown.startswith("<p>a &lt;b&gt;<br>")
+    assert 'href="https://example.org/?a&amp;b"' in shown
+    assert "<p>next *not bold*</p>" in shown

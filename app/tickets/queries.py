@@ -120,32 +120,33 @@ def lock_ticket(session: Session, ticket_id: int, which: ColumnElement[bool]) ->
 # --- one ticket --------------------------------------------------------------------------------------------------
 
 
+_requester, _assignee = aliased(Person), aliased(Person)
+_HEAD = (  # made once: building it costs as much as asking it
+    select(
+        *(column for column in Ticket.__table__.columns if column.name not in ("send_key", "public_id")),
+        _requester.name.label("requester_name"),
+        _requester.email.label("requester_email"),
+        _requester.kind.label("requester_kind"),
+        _requester.password_hash.is_not(None).label("requester_has_account"),
+        _assignee.name.label("assignee_name"),
+        Team.name.label("team_name"),
+        Organisation.name.label("organisation_name"),
+        RequestType.name.label("request_type_name"),
+    )
+    .join(_requester, _requester.id == Ticket.requester_id)
+    .outerjoin(_assignee, _assignee.id == Ticket.assignee_id)
+    .outerjoin(Team, Team.id == Ticket.team_id)
+    .outerjoin(Organisation, Organisation.id == Ticket.organisation_id)
+    .outerjoin(RequestType, RequestType.id == Ticket.request_type_id)
+)
+
+
 def head(session: Session, ticket_id: int, which: ColumnElement[bool]) -> Row:  # type: ignore[type-arg]
     """What stands above a thread, with the names of requester, assignee, team, organisation and type. One statement.
 
     Raises `NotVisible` where `which` does not hold.
     """
-    requester, assignee = aliased(Person), aliased(Person)
-    columns = [column for column in Ticket.__table__.columns if column.name not in ("send_key", "public_id")]
-    row = session.execute(
-        select(
-            *columns,
-            requester.name.label("requester_name"),
-            requester.email.label("requester_email"),
-            requester.kind.label("requester_kind"),
-            requester.password_hash.is_not(None).label("requester_has_account"),
-            assignee.name.label("assignee_name"),
-            Team.name.label("team_name"),
-            Organisation.name.label("organisation_name"),
-            RequestType.name.label("request_type_name"),
-        )
-        .join(requester, requester.id == Ticket.requester_id)
-        .outerjoin(assignee, assignee.id == Ticket.assignee_id)
-        .outerjoin(Team, Team.id == Ticket.team_id)
-        .outerjoin(Organisation, Organisation.id == Ticket.organisation_id)
-        .outerjoin(RequestType, RequestType.id == Ticket.request_type_id)
-        .where(Ticket.id == ticket_id, which)
-    ).first()
+    row = session.execute(_HEAD.where(Ticket.id == ticket_id, which)).first()
     if row is None:
         raise NotVisible
     return row

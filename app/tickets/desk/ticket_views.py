@@ -169,7 +169,7 @@ def draft(shown: int) -> Any:
 @needs("tickets.work")
 def preview() -> str:
     text = request.form.get("message") or request.form.get("note-message") or ""
-    return markup.render(text[:20_000]).html
+    return markup.message(text[:20_000])
 
 
 # --- fields ----------------------------------------------------------------------------------------------------------
@@ -299,7 +299,6 @@ def _page(
         number=number(ticket_id),
         thread=thread,
         files=queries.files(db(), ticket_id),
-        render=markup.render,
         form=reply_form,
         note_form=note_form,
         choices=reading.choices(db()),
