@@ -171,6 +171,11 @@ def samples(lang: str, base_url: str) -> dict[str, str]:
         "text": translate(N_("Here stands the answer of the team.")),
         "state": translate(N_("We are waiting for your reply.")),
         "until": format_date(now() + timedelta(days=14), "long", lang),
+        "day": format_date(now() + timedelta(days=7), "long", lang),
+        "gone": translate(N_("- Your account")),
+        "kept": translate(N_("- Receipts: 8 years from the end of the year")),
+        "answer": translate(N_("Here stands what the privacy officer wrote.")),
+        "kind": translate(N_("Information")),
     }
 
 

@@ -7,30 +7,37 @@ survives while its audit entry does not.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask, flash
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app import audit, letters, outbox, preferences
 from app.access import needs
 from app.accounts import invitations, organisations, people, teams
 from app.accounts.models import MANAGER, Organisation
+from app.accounts.queries import viewer_of_person
 from app.accounts.tokens import LinkRules
 from app.admin.letter_views import BY_NAME
 from app.articles import categories, glossary, synonyms
 from app.articles.glossary import TermText
 from app.db import Base
 from app.now import now
+from app.privacy import holds
+from app.privacy import service as privacy
 from app.sla import keeping
 from app.sla import service as sla_service
 from app.sla.models import BusinessCalendar, CalendarException
-from app.tickets import types
+from app.tickets import opening, types
+from app.tickets.messages import File
+from app.tickets.models import Attachment, Ticket
 from app.web import commit, csrf, db, see
 from tests import factories
 from tests.articles.makers import door, published
+from tests.tickets.conftest import RULES, request
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Call:
     data: dict[str, Any] = field(default_factory=dict)
     where: dict[str, Any] = field(default_factory=dict)
     keeps: tuple[str, ...] | None = None
+    after: str = ""  # a route whose call comes before: its page leads here
 
 
 ARTICLE = {
@@ -65,6 +73,7 @@ REQUEST_TYPE = {
     "position": 5,
     "active": "y",
 }
+SOON = (now() + timedelta(days=30)).date()
 WEEK = {"name": "Standard", "time_zone": "Europe/Berlin", "valid_from": "2026-12-01", "monday": "8-12, 13-17"}
 
 ROUTES: dict[str, Call] = {
@@ -103,6 +112,28 @@ ROUTES: dict[str, Call] = {
             for code, hours in ((priority, "3"), (f"{priority}_warning", "1"))
         }
     ),
+    "/admin/privacy/new": Call({"kind": "restriction", "email": "pia-asks@example.org"}),
+    "/admin/privacy/people/<public_id>/deletion": Call({"note": "By phone"}, {"public_id": "asking"}),
+    "/admin/privacy/requests/<public_id>/<any(answer, refusal, extension):what>": Call(
+        {"words": "Here it is."}, {"public_id": "access", "what": "answer"}
+    ),
+    "/admin/privacy/requests/<public_id>/retry": Call(where={"public_id": "erasure"}),
+    "/admin/privacy/parts/<any(ticket, message, file):scope>/<key>": Call(
+        where={"scope": "ticket", "key": "ticket_key"}
+    ),
+    "/admin/privacy/holds": Call(
+        {"email": "pia-asks@example.org", "ground": "dispute", "reason": "Court", "review_on": str(SOON)}
+    ),
+    "/admin/privacy/holds/<public_id>/confirmation": Call(where={"public_id": "proposed"}),
+    "/admin/privacy/holds/<public_id>/release": Call(where={"public_id": "confirmed"}),
+    "/admin/privacy/holds/<public_id>/review": Call({"review_on": str(SOON + timedelta(days=1))}, {"public_id": "confirmed"}),
+    "/admin/privacy/find": Call({"q": "Pia"}, keeps=("draft", "audit_entry")),
+    "/admin/privacy/find/end": Call(keeps=("draft",)),
+    "/admin/privacy/blackout": Call(
+        {"passage": "Water runs out.", "reason": "Names somebody"}, keeps=("draft",)
+    ),
+    "/admin/privacy/blackout/places": Call({"places": "place"}, after="/admin/privacy/blackout"),
+    "/admin/privacy/files/<int:attachment_id>/blackout": Call({"reason": "Shows somebody"}),
     "/admin/request-types/new": Call(REQUEST_TYPE),
     "/admin/request-types/<int:type_id>": Call({**REQUEST_TYPE, "priority": "high"}),
     "/admin/request-types/<int:type_id>/deletion": Call(),
@@ -184,6 +215,7 @@ def world(app: Flask) -> dict[str, Any]:
         keeping.close(session, calendar_id, date(2026, 5, 15), date(2026, 5, 15), "Bridge day", **given)
         own = select(CalendarException.id).where(CalendarException.source == "manual")
         made = {
+            **private(session),
             "calendar_id": calendar_id,
             "exception_id": session.scalars(own).one(),
             "type_id": kind.id,
@@ -202,6 +234,47 @@ def world(app: Flask) -> dict[str, Any]:
         }
         session.commit()
     return {**made, "lang": "en", "text_lang": "en", "page": "imprint", "name": "accounts.reset_password"}
+
+
+def private(session: Session) -> dict[str, Any]:
+    """What the pages of data protection work on: a person who asks, her request with a file, holds, cases."""
+    asking = factories.person(session, name="Pia Asks", email="pia-asks@example.org")
+    other = factories.person(session, "admin", name="Olga Second")
+    viewer = viewer_of_person(session, asking.id)
+    assert viewer is not None
+    stored = File("0" * 32, "photo.png", "image/png", 3, "0" * 64)
+    sent = opening.open_ticket(session, request(files=(stored,)), viewer=viewer, rules=RULES, now=now())
+    given: dict[str, Any] = {"reason": "Court", "ground": "dispute", "review_on": SOON, "now": now()}
+    about = {"address": factories.person(session, email="in-dispute@example.org").email}
+    proposed = holds.propose(session, **about, **given, actor_id=other.id)
+    confirmed = holds.propose(session, **about, **given, actor_id=asking.id)
+    holds.confirm(session, confirmed.public_id, actor_id=other.id, now=now())
+    rules = LinkRules.of(preferences.Preferences.read(session), "s" * 32)
+    started: dict[str, Any] = {
+        "note": "",
+        "rules": rules,
+        "grace": timedelta(days=7),
+        "actor_id": other.id,
+        "now": now(),
+    }
+    access = privacy.start(session, "access", asking.email, **started)
+    leaving = factories.person(session, email="leaving@example.org")
+    erasure = privacy.start(session, "erasure", leaving.email, **started)
+    erasure.state = "failed"
+    session.flush()
+    job = session.get_one(outbox.Job, erasure.job_id)
+    job.state = outbox.FAILED
+    ticket = session.get_one(Ticket, sent.ticket_id)
+    return {
+        "asking": asking.public_id,
+        "access": access.public_id,
+        "erasure": erasure.public_id,
+        "proposed": proposed.public_id,
+        "confirmed": confirmed.public_id,
+        "ticket_key": ticket.public_id,
+        "place": f"message.{sent.message_id}.body",
+        "attachment_id": session.scalars(select(Attachment.id)).one(),
+    }
 
 
 def state_of(app: Flask) -> dict[str, list[Any]]:
@@ -238,6 +311,8 @@ def call(app: Flask, browser: Any, world: dict[str, Any], rule: str, how: Call) 
 
 def check(app: Flask, browser: Any, world: dict[str, Any], rule: str, how: Call, monkeypatch: Any) -> None:
     """Fails unless the route does what the table says of it."""
+    if how.after:
+        call(app, browser, world, how.after, ROUTES[how.after])
     before = state_of(app)
     if how.keeps is None:
         with monkeypatch.context() as broken:  # without the entry there may be no change
