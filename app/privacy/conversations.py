@@ -6,7 +6,6 @@ it gives 0; all are safe to repeat. Numbers and times stay, so that figures stay
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -19,11 +18,10 @@ from app.privacy.passages import normalised, without_quotes
 from app.storage import Storage
 from app.tickets import deadlines, record
 from app.tickets.events import EventType
-from app.tickets.models import Attachment, Message, SlaBreach, SlaClock, Ticket
+from app.tickets.models import FIRST_NUMBER, Attachment, Message, SlaBreach, SlaClock, Ticket
 from app.tickets.status import Status
 
 AT_ONCE = 500
-NUMBER = re.compile(r"\d+")
 
 
 def ids_of(session: Session, keys: Sequence[str]) -> list[int]:
@@ -191,13 +189,15 @@ def strip_quotes(session: Session, ticket_id: int, going: ColumnElement[bool], m
 
 
 def discard_drafts(session: Session, numbers: Collection[int]) -> int:
-    """Forget unsent texts in forms of these requests; a form's name carries the number it is shown under."""
-    wanted = set(map(str, numbers))
-    named = session.execute(select(Draft.id, Draft.form).where(Draft.form.like("%ticket%")))
-    found = [key for key, form in named if wanted & set(NUMBER.findall(form))]
-    for start in range(0, len(found), AT_ONCE):
-        session.execute(delete(Draft).where(Draft.id.in_(found[start : start + AT_ONCE])))
-    return len(found)
+    """Forget what is half typed in forms of these requests, by whomever."""
+    names = [
+        form for number in numbers for form in (f"ticket:{number}", f"ticket-reply:{number - FIRST_NUMBER}")
+    ]
+    gone = 0
+    for start in range(0, len(names), AT_ONCE):
+        result = session.execute(delete(Draft).where(Draft.form.in_(names[start : start + AT_ONCE])))
+        gone += int(getattr(result, "rowcount", 0))
+    return gone
 
 
 def leftovers(session: Session, which: ColumnElement[bool]) -> int:

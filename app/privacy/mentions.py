@@ -6,6 +6,7 @@ are the operator's and are only reported (`flask privacy find`). The caller comm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     cast,
     delete,
     exists,
+    false,
     func,
     or_,
     select,
@@ -29,7 +31,7 @@ from sqlalchemy.orm import Session
 from app.personal import Kind
 from app.privacy.facts import IN_FORCE
 from app.privacy.models import LegalHold
-from app.privacy.passages import Names
+from app.privacy.passages import WORD, Names
 from app.privacy.planner import STATUTORY_YEARS
 from app.privacy.registry import classification, tables
 from app.searchlog import Searched
@@ -79,11 +81,15 @@ def remove(
             for column, old in zip(columns, row[1:], strict=True)
             if (new := _without(column, old, names, mark)) != old
         }
-        if values and table.name in GO_WHOLE:
+        if table.name in GO_WHOLE:
+            if not values and not names.covers(str(row[1])):
+                continue
             session.execute(delete(table).where(table.c.id == row[0]))
         elif values:
             session.execute(update(table).where(table.c.id == row[0]).values(values))
-        changed += bool(values)
+        else:
+            continue
+        changed += 1
     return (rows[-1][0] if rows else 0), changed
 
 
@@ -103,25 +109,18 @@ def may_hold(column: Column[Any], names: Names) -> ColumnElement[bool]:
     """A condition that lets every row through that could hold one of the names; of many, simply every row."""
     text = column if isinstance(column.type, Text) else cast(column, Text)
     wanted = [*names.emails, *names.names]
+    if column.table.name in GO_WHOLE:  # a search for a part of her name counts too (`Names.covers`)
+        wanted += [word for name in names.names for word in WORD.findall(name)]
     if len(wanted) > 20:
         return text != ""
-    return (
-        or_(*(func.lower(text).like(_loose(word), escape="\\") for word in wanted))
-        if wanted
-        else text.is_(None)
-    )
+    likes = (func.lower(text).like(_loose(word)) for word in wanted)
+    return or_(false(), *likes)
 
 
 def _loose(word: str) -> str:
-    """A LIKE pattern that no writing of the word escapes: letters outside ASCII match anything (SQLite lowers only
-    ASCII, JSON writes them as codes), white space matches any gap."""
-    parts = []
-    for letter in word.lower():
-        if letter.isspace() or not letter.isascii():
-            parts.append("%")
-        else:
-            parts.append(f"\\{letter}" if letter in "%_\\" else letter)
-    return f"%{''.join(parts)}%"
+    """A LIKE pattern that no writing of the word escapes: letters outside ASCII and everything between words match
+    anything (SQLite lowers only ASCII, JSON writes the others as codes)."""
+    return f"%{re.sub(r'[^a-z0-9]+', '%', word.lower())}%"
 
 
 def not_kept(table: Table) -> ColumnElement[bool]:

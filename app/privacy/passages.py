@@ -12,8 +12,10 @@ from functools import cached_property
 
 QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?)+")
 ADDRESS = re.compile(r"[^\s<>()\[\],;:\"“”„‚‘|]+@[^\s<>()\[\],;:\"“”„‚‘|]+")
-WORD = re.compile(r"[^\s<>()\[\],;:\"“”„‚‘|/]+")
+WORD = re.compile(r"\w+")
 GAP = r"(?:\s|>)+"  # between two words of a passage: white space, also across lines of a quote
+NAME_GAP = r"(?:\.?[\s>–-]+|['’])"  # between two words of a name: a hyphen may be there or not
+NAME_ENDS = r"(?!\w|[-–'’]\w)"  # "Anna Meier-Schulz" is somebody else
 SHORTEST_LINE = 24  # a line without a quote mark counts as a quote of hers from this length on
 LEAST_WORDS_OF_NAME = 2  # one word alone ("Peter") is too many people
 Span = tuple[int, int]
@@ -70,8 +72,8 @@ class Names:
         """Patterns of the names under their first word, so that many names cost no more than one."""
         found: dict[str, list[re.Pattern[str]]] = {}
         for name in sorted(self.names, key=len, reverse=True):
-            words = name.split()
-            pattern = re.compile(rf"{GAP.join(map(re.escape, words))}(?!\w)", re.IGNORECASE)
+            words = WORD.findall(name)
+            pattern = re.compile(NAME_GAP.join(map(re.escape, words)) + NAME_ENDS, re.IGNORECASE)
             found.setdefault(words[0].casefold(), []).append(pattern)
         return found
 
@@ -80,6 +82,8 @@ class Names:
         found = [span for match in ADDRESS.finditer(text) if (span := self._address(match))]
         if self.names:
             for word in WORD.finditer(text):
+                if text[max(0, word.start() - 1) : word.start()] in ("-", "–", "'", "’"):
+                    continue
                 for pattern in self._by_first_word.get(word.group().casefold(), ()):
                     if match := pattern.match(text, word.start()):
                         found.append(match.span())
@@ -94,6 +98,13 @@ class Names:
                 start = match.start() + typed.index(bare)
                 return start, start + len(bare)
         return None
+
+    def covers(self, text: str) -> bool:
+        """Whether a text of several words is nothing but words of one of the names, as somebody types it in a search."""
+        words = {word.casefold() for word in WORD.findall(text)}
+        return len(words) >= LEAST_WORDS_OF_NAME and any(
+            words <= {word.casefold() for word in WORD.findall(name)} for name in self.names
+        )
 
     def removed(self, text: str, mark: str) -> str:
         """The text without them."""

@@ -19,6 +19,14 @@ def test_addresses_and_full_names_go() -> None:
     assert NAMES.removed(text, MARK) == f"Frau {MARK} <{MARK}>, ({MARK}). {MARK} rief an."
 
 
+def test_a_hyphen_may_be_there_or_not() -> None:
+    names = Names.of([("x@example.org", "Anna-Lena Groß Meier")])
+    assert names.removed("anna lena groß-meier und Anna-Lena Groß\n> Meier.", MARK) == f"{MARK} und {MARK}."
+    assert names.covers("meier anna")
+    assert not names.covers("anna")
+    assert not names.covers("anna lena schulz")
+
+
 def test_other_people_stay() -> None:
     for text in (
         "Anna Meiers Hund",
@@ -26,6 +34,8 @@ def test_other_people_stay() -> None:
         "hanna.meier@example.org",
         "anna.meier@example.org.evil.de",
         "Anna und Herr Meier",
+        "Anna Meier-Schulz",
+        "Karl-Anna Meier",
         "Li kam",  # one word alone may be anybody's name
     ):
         assert NAMES.removed(text, MARK) == text
