@@ -126,7 +126,9 @@ ROUTES: dict[str, Call] = {
     ),
     "/admin/privacy/holds/<public_id>/confirmation": Call(where={"public_id": "proposed"}),
     "/admin/privacy/holds/<public_id>/release": Call(where={"public_id": "confirmed"}),
-    "/admin/privacy/holds/<public_id>/review": Call({"review_on": str(SOON + timedelta(days=1))}, {"public_id": "confirmed"}),
+    "/admin/privacy/holds/<public_id>/review": Call(
+        {"review_on": str(SOON + timedelta(days=1))}, {"public_id": "confirmed"}
+    ),
     "/admin/privacy/find": Call({"q": "Pia"}, keeps=("draft", "audit_entry")),
     "/admin/privacy/find/end": Call(keeps=("draft",)),
     "/admin/privacy/blackout": Call(

@@ -104,7 +104,9 @@ def test_files_that_are_too_large_never_lose_the_text(app: Flask, visitor: Brows
     assert "The files together are 72 MB. At most 50 MB are possible." in page.summary
     assert "The machine stays cold." in (page.one("textarea", name="message").text or "")
     assert files_in(app) == []
-    page.response.request.environ["wsgi.input"].close()  # the test client leaves its copy of a large form open
+    page.response.request.environ[
+        "wsgi.input"
+    ].close()  # the test client leaves its copy of a large form open
 
 
 def test_a_full_disk_keeps_the_text_and_stores_nothing(
