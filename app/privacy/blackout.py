@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, delete, func, or_, select, update
@@ -198,7 +198,10 @@ def _index_again(session: Session, found: Sequence[Place], now: datetime) -> Non
     revisions = [place.row for place in found if place.table == "revision"]
     texts |= set(session.scalars(select(Revision.article_text_id).where(Revision.id.in_(revisions))))
     if texts:
-        session.execute(update(ArticleText).where(ArticleText.id.in_(texts)).values(updated_at=now))
+        which = ArticleText.id.in_(texts)
+        newest = session.scalar(select(func.max(ArticleText.updated_at)).where(which)) or now
+        later = max(now, newest + timedelta(seconds=1))  # pages kept in memory are named by it
+        session.execute(update(ArticleText).where(which).values(updated_at=later))
         editions.turn(session)
         outbox.put(session, "articles.rebuild", run_at=now)
 
