@@ -1,9 +1,9 @@
-"""`python -m bench`: the portal's pages against the floor, then the search against others, printed as tables (see
-`bench.run` and `bench.search.run`)."""
+"""`python -m bench`: help-centre pages against the floor, then the pages of requests, then the search against others;
+printed as tables (`bench.run`, `bench.desk`, `bench.search.run`)."""
 
 import sys
 
-from bench import run
+from bench import desk, run
 from bench.search import run as search
 
-sys.exit(run.main() or search.main([]))
+sys.exit(run.main() or desk.main([]) or search.main([]))

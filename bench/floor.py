@@ -29,6 +29,12 @@ PAGES = {
     "search": "{% extends 'frame' %}{% block t %}Suche{% endblock %}{% block b %}<h1>{{ rows|length }} Treffer: {{ q }}</h1>"
     "<ol>{% for h in rows %}<li><a href='/articles/{{ h[0] }}'>{{ h[1] }}</a><p>{{ h[2]|safe }}</p></li>{% endfor %}</ol>"
     "{% endblock %}",
+    "queue": "{% extends 'frame' %}{% block t %}Tickets{% endblock %}{% block b %}<h1>Tickets</h1><table>"
+    "{% for t in rows %}<tr><td><a href='/tickets/{{ t[0] }}'>{{ t[1] }}</a> {{ t[4] }}</td><td>{{ t[3] }}</td>"
+    "<td>{{ t[2] }}</td></tr>{% endfor %}</table>{% endblock %}",
+    "ticket": "{% extends 'frame' %}{% block t %}{{ t[1] }}{% endblock %}{% block b %}<h1>{{ t[1] }}</h1>"
+    "{% for m in rows %}<article><p>{{ m[2] }}</p><p>{{ m[1] }}</p></article>{% endfor %}<form method=post>"
+    "<textarea name=message></textarea></form>{% endblock %}",
 }  # fmt: skip
 
 app = Flask(__name__)
@@ -72,6 +78,47 @@ def search() -> str:
         words,
     )
     return render_template("search", q=q, rows=found)
+
+
+TICKET = "SELECT id, subject, status, queue_key, name FROM ticket "
+
+
+@app.get("/queue")
+def queue() -> str:
+    found = rows(TICKET + "WHERE is_open = 1 ORDER BY queue_key, id LIMIT 25")
+    return render_template("queue", rows=found)
+
+
+@app.get("/mine/<int:person>")
+def mine(person: int) -> str:
+    found = rows(TICKET + "WHERE requester = ? ORDER BY active DESC, id DESC LIMIT 25", person)
+    return render_template("queue", rows=found)
+
+
+@app.get("/tickets/<int:number>")
+def ticket(number: int) -> str:
+    found = rows(TICKET + "WHERE id = ?", number)
+    if not found:
+        abort(404)
+    said = rows("SELECT author, created, body FROM message WHERE ticket = ? ORDER BY rowid", number)
+    return render_template("ticket", t=found[0], rows=said)
+
+
+def fill_tickets(path: Path, tickets: list[Any], messages: list[Any]) -> None:
+    """Add requests (id, subject, status, queue_key, is_open, requester, active, name) and their messages."""
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "CREATE TABLE ticket(id INTEGER PRIMARY KEY, subject, status, queue_key INT, is_open INT, requester INT,"
+        " active INT, name); CREATE TABLE message(ticket INT, author INT, body, created INT);"
+    )
+    connection.executemany("INSERT INTO ticket VALUES(?, ?, ?, ?, ?, ?, ?, ?)", tickets)
+    connection.executemany("INSERT INTO message VALUES(?, ?, ?, ?)", messages)
+    connection.executescript(
+        "CREATE INDEX by_queue ON ticket(is_open, queue_key, id); CREATE INDEX by_message ON message(ticket);"
+        "CREATE INDEX by_requester ON ticket(requester, active, id);"
+    )
+    connection.commit()
+    connection.close()
 
 
 def fill(

@@ -45,6 +45,9 @@ class Case:
     floor_times: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
     size: int = 0
+    cookie: str = ""
+    goal: float | None = None
+    statements: int = 0
 
 
 @dataclass
@@ -179,11 +182,11 @@ def statements(data_dir: Path, cases: list[Case]) -> dict[str, int]:
     database = app.extensions["portal"].database
     event.listen(database.engine, "before_cursor_execute", note)
     counts = {}
-    with app.test_client() as client:
+    with app.test_client(use_cookies=False) as client:
         for case in cases:
             for _ in range(2):
                 sent.clear()
-                client.get(case.here[0])
+                client.get(case.here[0], headers={"Cookie": case.cookie} if case.cookie else {})
             counts[case.name] = len(sent)
     database.dispose()
     return counts

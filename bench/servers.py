@@ -25,6 +25,7 @@ class Server:
 
     def __init__(self, command: list[str], port: int, environ: dict[str, str], first_page: str) -> None:
         self.port = port
+        self.cookie = ""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         began = time.perf_counter()
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
@@ -53,7 +54,7 @@ class Server:
     def get(self, path: str) -> tuple[float, int]:
         """One page: seconds and bytes. Raises `RuntimeError` for any status but 200."""
         began = time.perf_counter()
-        self._connection.request("GET", path)
+        self._connection.request("GET", path, headers={"Cookie": self.cookie} if self.cookie else {})
         answer = self._connection.getresponse()
         body = answer.read()
         took = time.perf_counter() - began
