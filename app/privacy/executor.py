@@ -149,8 +149,7 @@ def carry_out(
     with suppress(NotDue):
         run = _begin(portal, request_id, later)
         for step in _steps(run):
-            tell(step.name)
-            if not _do(run, step):
+            if not _do(run, step, tell):
                 break
     return _state(portal, request_id)
 
@@ -282,13 +281,14 @@ def _steps(run: Run) -> list[Step]:
     return [*parts, Step("verification", _verify), Step("copies", _copies)]
 
 
-def _do(run: Run, step: Step) -> bool:
+def _do(run: Run, step: Step, tell: Callable[[str], None]) -> bool:
     """Do one step unless it is done. False when it waits."""
     with run.changing() as session:
         kept = _kept(session, run.request_id, step.name)
         if kept.state == "done":
             return True
         kept.state, kept.tries = "running", kept.tries + 1
+    tell(step.name)
     try:
         count = step.do(run)
     except NotDue:

@@ -65,7 +65,7 @@ def _found(subject: Any, own_draft: int) -> list[Any]:
             known = places.get((one.sink, one.place))
             if one.place != f"draft/{own_draft}" and (known is None or one.own):
                 places[(one.sink, one.place)] = one
-    return sorted(places.values(), key=lambda one: (one.sink, one.own, one.place))
+    return sorted(places.values(), key=lambda one: (not one.own, one.sink, one.place))
 
 
 @bp.post(f"{HERE}/find/end")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.personal import T
 from app.privacy.planner import ANONYMISE, DELETE, KEEP, RESTRICT
 from app.privacy.registry import tables
+from app.privacy.sinks import Finding
 from app.words import N_
 
 KIND = {
@@ -70,12 +71,11 @@ GROUP = {
 ACTION = {
     DELETE: N_("Deleted"),
     ANONYMISE: N_("Made anonymous"),
-    KEEP: N_("Kept"),
+    KEEP: N_("Stays"),
     RESTRICT: N_("Kept out of sight"),
 }
-ACTION_TONE = {DELETE: "ok", ANONYMISE: "ok", KEEP: "warn", RESTRICT: "warn"}
 REASON = {
-    "asked": N_("Deleted as asked."),
+    "asked": N_("It is gone for good."),
     "open_ticket": N_("They are closed without an answer."),
     "figures": N_("Only numbers and times stay, without a person."),
     "audit": N_("Proof of who changed what, under a pseudonym (section 195 BGB)."),
@@ -137,6 +137,14 @@ def group(code: str) -> str:
     if code in GROUP:
         return GROUP[code]
     return _tables().get(code.removeprefix("table."), code)
+
+
+def place(finding: Finding) -> tuple[str, str]:
+    """The words for the table that a finding lies in (none for other stores), and its name there."""
+    table, _, row = finding.place.partition("/")
+    if finding.sink != "database":
+        return "", finding.place
+    return PLACE.get(table) or group(f"table.{table}"), row
 
 
 def _tables() -> dict[str, str]:

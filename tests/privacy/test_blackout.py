@@ -204,14 +204,20 @@ def test_everywhere_is_looked_and_the_words_are_in_no_address(
     page = officer.send(officer.visit("/admin/privacy/find"), "Search", q=SECRET)
     assert page.path == "/admin/privacy/find"
     text = page.text
-    for place in ("message/", "ticket/", "draft/", "k1.eml", planted["file"].storage_key):
+    for place in (
+        "Message or note",
+        "Subject of a request",
+        "Unsent draft",
+        "k1.eml",
+        planted["file"].storage_key,
+    ):
         assert place in text
     assert f"#{planted['ticket'].id + 10000}" in text
     with portal.database.session(write=False) as session:
         own = session.scalars(
             select(drafts.Draft.id).where(drafts.Draft.person_id == officer.person_id)
         ).one()
-    assert f"draft/{own}" not in text
+    assert f"Unsent draft {own}" not in text
     officer.send(page, "Forget these words")
     with portal.database.session(write=False) as session:
         assert (
