@@ -151,8 +151,8 @@ def _clock(local: datetime, lang: str | None) -> str:
 
 def ago(value: datetime, lang: str | None = None) -> str:
     """How long ago, below a day; else the day."""
-    passed = now() - value
-    if timedelta(0) <= passed < timedelta(days=1):
+    passed = max(now() - value, timedelta(seconds=1))  # a clock a moment ahead must not say "in 0 seconds"
+    if passed < timedelta(days=1):
         return dates.format_timedelta(-passed, add_direction=True, locale=_locale(lang))
     return format_date(value, "medium", lang)
 
