@@ -77,7 +77,7 @@ def test_a_living_worker_and_its_index(app, admin, run_worker):
     run_worker()
     page = admin.visit("/admin/system")
     assert value(page, "Worker").startswith("Running")
-    assert value(page, "Search index").startswith("0 articles written")
+    assert value(page, "Search index").startswith("0 articles, written")
     assert not page.all("div", class_="banner-danger")
 
 
