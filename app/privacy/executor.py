@@ -48,10 +48,10 @@ from app.privacy.planner import DELETE, Plan, plan
 from app.privacy.sinks import (
     CapturedMailSink,
     DatabaseSink,
-    DemoAccountsSink,
     Subject,
     UpgradeCopySink,
 )
+from app.privacy.stores import all_sinks
 from app.tickets.models import FIRST_NUMBER
 from app.web import Portal
 
@@ -62,6 +62,7 @@ LETTER_WAITS = timedelta(days=7)  # so long her address may wait for a mail serv
 LONGEST_PAUSE = 3600  # seconds between looks whether the letter is gone
 LATER = facts.CONVERSATIONS | {"privacy_request"}  # tables that have steps of their own
 ROWS = frozenset(table.name for table in all_tables()) - LATER
+OWN_STEPS = frozenset({DatabaseSink.name, CapturedMailSink.name})
 BATCH = 500
 
 
@@ -274,7 +275,7 @@ def _steps(run: Run) -> list[Step]:
         parts += [Step("requests", _requests), Step("drafts", _drafts)]
     if run.whole:
         parts += [Step("jobs", _jobs), Step("mentions", _mentions), Step("account", _account)]
-        parts.append(Step("demo accounts", _demo_accounts))
+        parts.append(Step("stores", _stores))
     parts.append(Step("captured mail", _captured_mail))
     if run.letter:
         parts.append(Step("letter", _letter))
@@ -473,8 +474,11 @@ def _account(run: Run) -> int:
     return total
 
 
-def _demo_accounts(run: Run) -> int:
-    return DemoAccountsSink(run.portal.data_dir / "demo-accounts.json").erase(run.subject)
+def _stores(run: Run) -> int:
+    """Every other store, also those that came later, by its sink."""
+    with run.changing() as session:
+        others = [sink for sink in all_sinks(session, run.portal) if sink.name not in OWN_STEPS]
+        return sum(sink.erase(run.subject) for sink in others)
 
 
 def _captured_mail(run: Run) -> int:
@@ -514,11 +518,8 @@ def _verify(run: Run) -> int:
         if run.whole:
             left += [one.place for one in DatabaseSink(session).verify(run.subject, only=ROWS)]
             left += [one.place for one in JobSink(session).verify(run.subject)]
-            left += [
-                one.place
-                for one in DemoAccountsSink(run.portal.data_dir / "demo-accounts.json").verify(run.subject)
-            ]
-            left += [one.place for one in CapturedMailSink(run.portal.captured_mail_dir).verify(run.subject)]
+            others = [sink for sink in all_sinks(session, run.portal) if sink.name != DatabaseSink.name]
+            left += [one.place for sink in others for one in sink.verify(run.subject)]
         for block in facts.blocks(conversations.ids_of(session, run.plan.delete)):
             which = conversations.in_tickets(block, run.subject.person_id)
             left += ["messages"] * bool(conversations.leftovers(session, which))

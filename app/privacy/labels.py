@@ -97,7 +97,7 @@ STEP = {
     "jobs": N_("Work that waited"),
     "mentions": N_("Name and address in texts of others"),
     "account": N_("Account and all that belongs to it"),
-    "demo accounts": N_("List of demo accounts"),
+    "stores": N_("Other stores"),
     "captured mail": N_("Copies of letters"),
     "letter": N_("Last letter"),
     "verification": N_("Verification of every store"),
@@ -116,6 +116,7 @@ STORE = {
     "captured mail": N_("Copies of letters"),
     "demo accounts": N_("List of demo accounts"),
     "jobs": N_("Work that waits for its turn"),
+    "upgrade copies": N_("Copies of an upgrade"),
 }
 PLACE = {
     "ticket": N_("Subject of a request"),

@@ -22,6 +22,7 @@ from app.privacy import executor, holds, service
 from app.privacy.executor import carry_out, ledger_of
 from app.privacy.models import Certificate, ErasureRecord, JobStep, PrivacyRequest, RetainedIdentity
 from app.privacy.replay import missing
+from app.privacy.sinks import Finding
 from app.tickets.models import FIRST_NUMBER, Attachment, Message, SlaClock, Ticket, TicketTag
 from tests import factories
 from tests.privacy import conversation as talk
@@ -193,7 +194,7 @@ def test_nothing_is_erased_without_the_ledger(
     assert case.see(select(PrivacyRequest.state)) == ["done"]
 
 
-STEPS = ("ledger", "quotes", "texts", "files", "requests", "drafts", "jobs", "mentions", "account", "demo accounts",
+STEPS = ("ledger", "quotes", "texts", "files", "requests", "drafts", "jobs", "mentions", "account", "stores",
          "captured mail", "letter", "verification", "copies")  # fmt: skip
 
 
@@ -369,6 +370,37 @@ def test_clocks_that_ran_are_cancelled_and_missed_ones_stay_missed(
     assert "running" not in states
     (queue,) = case.see(select(Ticket.is_open).where(Ticket.id == case.hers.id))
     assert queue is False
+
+
+def test_a_store_that_came_later_is_erased_and_verified_too(
+    case: Case, portal: Any, monkeypatch: pytest.MonkeyPatch, run_worker: Callable[[], int]
+) -> None:
+    """A sink in the list of stores is all that a new store needs."""
+    held = [case.email]
+
+    class Later:
+        name = "later"
+
+        def erase(self, subject: Any) -> int:
+            return len([held.remove(subject.email) for _ in range(held.count(subject.email))])
+
+        def verify(self, subject: Any) -> list[Finding]:
+            return [Finding(self.name, "there", own=True)] if stubborn or subject.email in held else []
+
+    stubborn = [True]
+    real = executor.all_sinks
+    monkeypatch.setattr(executor, "all_sinks", lambda session, portal: [*real(session, portal), Later()])
+    request_id = case.ask()
+    run_worker()
+    assert held == []
+    assert case.see(select(PrivacyRequest.state)) == ["failed"]  # the store says that something is left
+    assert case.see(select(Certificate.id)) == []
+    stubborn.clear()
+    with portal.database.session(write=True) as session:
+        service.run_now(session, request_id, actor_id=None, now=now())
+        session.commit()
+    run_worker()
+    assert case.see(select(PrivacyRequest.state)) == ["done"]
 
 
 def test_the_record_follows_the_ledger(case: Case, portal: Any, run_worker: Callable[[], int]) -> None:
