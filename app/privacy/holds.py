@@ -68,9 +68,10 @@ def _whom(session: Session, address: str, number: int | None) -> tuple[int | Non
     if bool(address.strip()) == (number is not None):
         raise Refused(N_("Name either a person or a request."), "email")
     if number is not None:
-        ticket_id = session.scalar(select(Ticket.id).where(Ticket.id == number - FIRST_NUMBER))
+        proved = Ticket.proved_at.is_not(None)  # others are swept: nobody has shown whose they are
+        ticket_id = session.scalar(select(Ticket.id).where(Ticket.id == number - FIRST_NUMBER, proved))
         if ticket_id is None:
-            raise Refused(N_("There is no request with this number."), "number")
+            raise Refused(N_("There is no confirmed request with this number."), "number")
         return None, ticket_id
     person = lock_person_with(session, address)
     if person is None:

@@ -79,7 +79,7 @@ def test_a_hold_on_one_request_keeps_that_one(database: Database) -> None:
     ("given", "says"),
     [
         ({"address": "nobody@example.org"}, "Nobody here"),
-        ({"number": 99999}, "no request"),
+        ({"number": 99999}, "no confirmed request"),
         ({}, "either"),
         ({"address": "a@b.de", "number": 10001}, "either"),
         ({"address": "a@b.de", "ground": "mood"}, "kind of case"),
@@ -119,6 +119,14 @@ def test_it_is_too_late_while_the_erasure_runs(database: Database) -> None:
         session.flush()
         with pytest.raises(Refused, match="too late for a hold"):
             holds.confirm(session, hold.public_id, actor_id=second.id, now=now())
+
+
+def test_a_request_that_nobody_confirmed_is_swept_and_not_held(database: Database) -> None:
+    with database.session(write=True) as session:
+        admin, person = factories.person(session, ADMIN), factories.person(session)
+        unproved = talk.ticket(session, person, proved_at=None)
+        with pytest.raises(Refused, match="no confirmed request"):
+            propose(session, admin, number=unproved.id + 10000)
 
 
 # --- at the door -----------------------------------------------------------------------------------------------------
