@@ -42,11 +42,11 @@ BYSTANDERS = 5  # times the person's requests, of others
 TEXT = "The machine drips since Tuesday and nobody knows why. " * 12
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     wanted = argparse.ArgumentParser(description=__doc__)
     for name, default in (("tickets", 1000), ("files", 200), ("entries", 10_000)):
         wanted.add_argument(f"--{name}", type=int, default=default)
-    given = wanted.parse_args()
+    given = wanted.parse_args(arguments)
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         portal = _portal(Path(folder))
