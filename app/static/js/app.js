@@ -15,9 +15,8 @@ const MODULES = [
 
 // Each module exports start(root) and is called once per piece of page: at load, then for what htmx brings in.
 async function start(root) {
-  for (const [selector, path] of MODULES) {
-    if (root.matches?.(selector) || root.querySelector(selector)) (await import(path)).start(root)
-  }
+  const wanted = MODULES.filter(([selector]) => root.matches?.(selector) || root.querySelector(selector))
+  await Promise.all(wanted.map(async ([, path]) => (await import(path)).start(root)))
 }
 
 function focusAfterSwap(target) {
@@ -83,4 +82,4 @@ document.addEventListener('htmx:afterRequest', free)
 
 if (document.referrer.includes('/search?')) import('./searched.js').then((module) => module.start(document.body))
 document.querySelector('[data-error-summary]')?.focus()
-start(document.body)
+start(document.body).finally(() => { document.documentElement.dataset.awake = 'true' })

@@ -33,11 +33,15 @@ function wire(form) {
     }
   }
 
-  form.addEventListener('input', () => {
+  function noted() {
     waiting = true
     clearTimeout(timer)
     timer = setTimeout(save, PAUSE)
-  })
+  }
+
+  form.addEventListener('input', noted)
+  // what was typed before this module was here
+  if ([...form.elements].some((field) => field.defaultValue !== undefined && field.type !== 'hidden' && field.value !== field.defaultValue)) noted()
   form.addEventListener('submit', () => {
     waiting = false
     clearTimeout(timer)
