@@ -87,7 +87,8 @@ def look(server: Live, browser: Any, cookies: Callable[[str], Any]) -> Iterator[
             reduced_motion="reduce",
             **options,
         )
-        opened.append(Visitor(context, server.url, role, lang))
+        scripts = options.get("java_script_enabled", True)
+        opened.append(Visitor(context, server.url, role, lang, scripts=scripts))
         return opened[-1]
 
     yield made

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_journeys import press_and_wait, tab_to
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, wait_awake
 
 pytestmark = pytest.mark.browser
 
@@ -35,13 +35,15 @@ def test_the_next_ticket_is_taken_and_answered_by_keyboard_alone(look: Look, lan
 
 
 def test_single_keys_move_in_the_queue_and_leave_fields_alone(look: Look) -> None:
-    page = look("agent").page
-    page.goto("/desk/")
+    visitor = look("agent")
+    page = visitor.page
+    visitor.go("/desk/")
     page.keyboard.press("j")
     page.keyboard.press("j")
     expect(page.locator("tr[aria-selected='true']")).to_have_count(1)
     page.keyboard.press("o")
     page.wait_for_url("**/desk/tickets/*")
+    wait_awake(page)
     page.keyboard.press("r")
     expect(page.locator("#message")).to_be_focused()
     page.keyboard.type("jokes")
@@ -63,9 +65,12 @@ def test_a_ticket_is_worked_without_javascript(look: Look) -> None:
 
 
 def test_an_article_is_put_into_the_reply(look: Look) -> None:
-    page = look("agent").page
-    page.goto("/desk/?view=unassigned")
-    page.locator("a.ticket-link").first.click()
+    visitor = look("agent")
+    page = visitor.page
+    visitor.go("/desk/?view=unassigned")
+    with page.expect_navigation():
+        page.locator("a.ticket-link").first.click()
+    wait_awake(page)
     page.locator("[data-insert-article]").click()
     page.locator("#insert-q").fill("rechnungsadresse")
     page.locator("[data-insert-text]").first.click()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, wait_awake
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +36,7 @@ def tab_to(page: Page, selector: str, most: int = 60) -> None:
 def press_and_wait(page: Page, key: str) -> None:
     with page.expect_navigation():
         page.keyboard.press(key)
+    wait_awake(page)
 
 
 # --- keyboard alone ----------------------------------------------------------------------------------------------
@@ -54,7 +55,6 @@ def test_suggestions_by_arrow_keys(look: Look) -> None:
     visitor = look()
     page = visitor.page
     visitor.go("/de/")
-    expect(page.locator("#q")).to_have_attribute("role", "combobox")  # its script is there
     page.keyboard.press("/")  # the shortcut to the search
     expect(page.locator("#q")).to_be_focused()
     page.keyboard.type("rechnung", delay=20)
@@ -81,7 +81,6 @@ def test_escape_closes_then_clears(look: Look) -> None:
     visitor = look()
     page = visitor.page
     visitor.go("/de/")
-    expect(page.locator("#q")).to_have_attribute("role", "combobox")
     page.locator("#q").focus()
     page.keyboard.type("rechnung", delay=20)
     expect(page.locator("#q-list [role=option]").first).to_be_visible()

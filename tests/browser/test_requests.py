@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_journeys import press_and_wait, tab_to
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, wait_awake
 from tests.support.live import Live, wait_for
 from tests.support.mailbox import Mailbox, link_in
 
@@ -128,6 +128,7 @@ def test_a_visitors_text_waits_on_her_device_until_it_is_sent_once(look: Look, s
     page.fill("#subject", "Halb")
     page.fill("#message", "geschrieben")
     page.reload()
+    wait_awake(page)
     expect(page.locator("#subject")).to_have_value("Halb")
     expect(page.locator("#message")).to_have_value("geschrieben")
     page.fill("#name", "Gusti")
@@ -150,6 +151,7 @@ def test_a_customers_text_is_kept_on_the_server(look: Look) -> None:
     assert kept.value.status == 204
     assert page.evaluate("localStorage.length") == 0
     page.reload()
+    wait_awake(page)
     expect(page.locator("#subject")).to_have_value("Entwurf")
     page.fill("#message", "Fertig.")
     with page.expect_navigation():

@@ -14,13 +14,20 @@ RUN_AXE = """async tags => {
 }"""
 
 
+def wait_awake(page: Any) -> None:
+    """Wait until the page's scripts listen: a person is slower than they are, a test is not. `Visitor.go` does; other
+    ways to a page need it when what is done next depends on a script."""
+    if page.locator("script[src*='js/app.js']").count():
+        page.wait_for_selector("html[data-awake]", state="attached")
+
+
 class Visitor:
     """A browser context with one page. `noted` holds what the browser complained of since the last check."""
 
-    def __init__(self, context: Any, base: str, role: str, lang: str) -> None:
-        self.context, self.base, self.role, self.lang = context, base, role, lang
+    def __init__(self, context: Any, base: str, role: str, lang: str, scripts: bool = True) -> None:
+        self.context, self.base, self.role, self.lang, self.scripts = context, base, role, lang, scripts
         self.page = context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(30_000)  # patience for a busy machine; nothing is timed
         self.noted: list[str] = []
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda fault: self.noted.append(f"script: {fault}"))
@@ -39,6 +46,8 @@ class Visitor:
     def go(self, path: str) -> int:
         """Open a page; gives its status."""
         answer = self.page.goto(f"{self.base}{path}")
+        if self.scripts:
+            wait_awake(self.page)
         return answer.status if answer else 0
 
     def speak(self) -> None:

@@ -35,8 +35,9 @@ def opened() -> Iterator[Any]:
         if os.environ.get("REQUIRE_BROWSER"):
             pytest.fail(HOW)
         pytest.skip(HOW)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # patience for a busy machine; nothing is timed
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield running
