@@ -1,0 +1,138 @@
+"""What happened to tickets, read from the database as the SLA engine reads it: one ticket, or many in order.
+
+Judges nothing. Columns are read raw (epoch seconds), because a hundred thousand histories have a million of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Text, select, type_coerce
+from sqlalchemy.orm import Session
+
+from app.db import Json
+from app.sla.replay import Event
+from app.tickets.events import EventType
+from app.tickets.models import TicketEvent
+
+_FACTS = (
+    TicketEvent.ticket_id,
+    TicketEvent.id,
+    type_coerce(TicketEvent.occurred_at, BigInteger),
+    TicketEvent.type,
+    TicketEvent.author_kind,
+    TicketEvent.public,
+    TicketEvent.auto,
+    TicketEvent.is_requester,
+)
+
+
+def of_ticket(session: Session, ticket_id: int) -> list[Event]:
+    """One ticket's history, in no particular order. One statement."""
+    rows = session.execute(select(*_FACTS, TicketEvent.payload).where(TicketEvent.ticket_id == ticket_id))
+    return [as_fact(*row[1:]) for row in rows]
+
+
+def in_bulk(session: Session, which: ColumnElement[bool]) -> Iterator[tuple[int, list[Event]]]:
+    """The histories of many tickets by rising ticket id, each with its events in order; `which` is a condition on
+    `TicketEvent`. One statement, read in pieces."""
+    # PostgreSQL's driver reads JSON by itself; SQLite's text is read here, most payloads being among a few forms
+    as_text = session.get_bind().dialect.name == "sqlite"
+    payload = type_coerce(TicketEvent.payload, Text if as_text else Json)
+    rows = session.execute(
+        select(*_FACTS, payload)
+        .where(which)
+        .order_by(TicketEvent.ticket_id, TicketEvent.occurred_at, TicketEvent.id)
+        .execution_options(yield_per=5000)
+    )
+    current, events = 0, list[Event]()
+    for ticket_id, key, at, kind, author, public, auto, is_requester, said in rows:
+        if ticket_id != current:
+            if events:
+                yield current, events
+            current, events = ticket_id, []
+        data = json.loads(said) if as_text else said
+        events.append(as_fact(key, at, kind, author, bool(public), bool(auto), bool(is_requester), data))
+    if events:
+        yield current, events
+
+
+def from_columns(events: Iterable[Mapping[str, Any]]) -> list[Event]:
+    """Events that are at hand as columns and not stored yet (loading many at once)."""
+    return [
+        as_fact(
+            event["id"],
+            int(event["occurred_at"].timestamp()),
+            event["type"],
+            event["author_kind"],
+            event["public"],
+            event["auto"],
+            event["is_requester"],
+            event["payload"],
+        )
+        for event in events
+    ]
+
+
+def as_fact(
+    key: int,
+    at: int,
+    kind: str,
+    author: str,
+    public: bool,
+    auto: bool,
+    is_requester: bool,
+    payload: Mapping[str, Any],
+) -> Event:
+    """An event as the engine reads it. Our payloads name rows by keys that end in `_id`."""
+    data = dict(payload)
+    for ours, theirs in _NAMES.get(kind, ()):
+        data[theirs] = data.pop(ours, None)
+    if kind == EventType.POLICY_EDIT:
+        data["apply_to_open"] = True  # it is written only to tickets that it applies to
+    return Event(key, at, str(kind), author, public, auto, is_requester, data)
+
+
+_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
+    EventType.CREATED: (("policy_version_id", "policy"),),
+    EventType.POLICY: (("to_id", "to"),),
+    EventType.CUSTOMER_CHANGED: (("policy_version_id", "to"),),
+    EventType.POLICY_EDIT: (("to_id", "to"),),
+    EventType.MERGED_INTO: (("ticket_id", "ticket"),),
+    EventType.MERGED_FROM: (("ticket_id", "ticket"), ("at", "unanswered_since")),
+}
+_NAMING_A_POLICY: dict[str, str] = {
+    EventType.CREATED: "policy",
+    EventType.POLICY: "to",
+    EventType.CUSTOMER_CHANGED: "to",
+    EventType.POLICY_EDIT: "to",
+}
+
+
+def versions_in(events: Iterable[Event]) -> set[int]:
+    """The ids of all policy versions that a history names."""
+    named = {event.data[_NAMING_A_POLICY[event.type]] for event in events if event.type in _NAMING_A_POLICY}
+    return {version for version in named if version is not None}
+
+
+def forget_gone(events: Iterable[Event], known: Mapping[Any, Any]) -> None:
+    """A policy version that is gone promises nothing: take its name out of the history."""
+    for event in events:
+        name = _NAMING_A_POLICY.get(event.type)
+        if name is not None and event.data.get(name) not in known:
+            event.data[name] = None  # type: ignore[index]
+
+
+def holder_at(events: Sequence[Event], kind: EventType, moment: int, present: int | None) -> int | None:
+    """Who (`ASSIGNEE`) or which team (`TEAM`) had a ticket at an instant, by its events; `present` has it now."""
+    moves = sorted((e for e in events if e.type == kind), key=lambda event: (event.at, event.id))
+    if not moves:
+        return present
+    held = moves[0].data.get("from_id")
+    for move in moves:
+        if move.at > moment:
+            break
+        held = move.data.get("to_id")
+    return held if isinstance(held, int) else None
