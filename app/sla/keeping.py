@@ -91,7 +91,7 @@ def save_calendar(
     if session.scalar(taken) is not None:
         raise Refused(N_("There is a calendar with this name already."), "name")
     row = (
-        CalendarRow(version=0, holiday_categories=[], is_default=False)
+        CalendarRow(version=0, holiday_categories=[], reviewed_years=[], is_default=False)
         if calendar_id is None
         else _lock(session, calendar_id)
     )
@@ -335,6 +335,9 @@ def save_targets(
     version = SlaPolicyVersion(
         policy_id=policy_id,
         number=before.number + 1,
+        name=policy.name,
+        conditions=policy.conditions,
+        calendar_id=policy.calendar_id,
         valid_from=now,
         author_id=actor_id,
         pause_on=before.pause_on,

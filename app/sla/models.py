@@ -16,6 +16,8 @@ from app.personal import Export, Kind, Purpose, Retain, RowFate, Source, T, not_
 
 METRICS = ("first_response", "next_response", "periodic_update", "resolution")
 PRIORITIES = ("low", "normal", "high", "urgent")
+FACTS = ("organisation", "segment", "request_type", "channel", "tag", "priority")
+ACTIONS = ("notify", "assign", "priority", "mail")
 
 
 class BusinessCalendar(Base):
@@ -39,6 +41,9 @@ class BusinessCalendar(Base):
     version: Mapped[int] = mapped_column(default=1, info=not_personal("grows with every change"))
     is_default: Mapped[bool] = mapped_column(
         default=False, info=not_personal("used where nothing else is said")
+    )
+    reviewed_years: Mapped[list[int]] = mapped_column(
+        Json, default=list, info=not_personal("years whose holidays a person looked through", keys=("*",))
     )
 
 
@@ -91,6 +96,29 @@ class CalendarException(Base):
     active: Mapped[bool] = mapped_column(info=not_personal("whether it counts"))
 
 
+class CalendarVersion(Base):
+    """A calendar as it counted from one instant on, so that promises kept or missed under it can be judged again.
+
+    Append only. A calendar that was never changed has none; the first change also keeps what was before it.
+    """
+
+    __tablename__ = "calendar_version"
+    __table_args__ = table_args(
+        UniqueConstraint("calendar_id", "number"),
+        privacy=T(None, RowFate.KEEP_ROW, why="opening hours of the operator"),
+    )
+
+    id: Mapped[int] = primary_key()
+    calendar_id: Mapped[int] = mapped_column(
+        ForeignKey("business_calendar.id", ondelete="CASCADE"), info=not_personal("the calendar")
+    )
+    number: Mapped[int] = mapped_column(info=not_personal("version of the calendar"))
+    since: Mapped[datetime] = mapped_column(info=not_personal("from when it counted"))
+    spec: Mapped[dict[str, Any]] = mapped_column(
+        Json, info=not_personal("zone, weekly hours and days that differ", keys=("*",))
+    )
+
+
 class SlaPolicy(Base):
     """A promise to some tickets; policies are tried by `position`, the first whose conditions fit counts."""
 
@@ -102,12 +130,7 @@ class SlaPolicy(Base):
     position: Mapped[int] = mapped_column(info=not_personal("order in which policies are tried"))
     enabled: Mapped[bool] = mapped_column(default=True, info=not_personal("whether it counts"))
     conditions: Mapped[dict[str, Any]] = mapped_column(
-        Json,
-        default=dict,
-        info=not_personal(
-            "which tickets it is for",
-            keys=("organisation", "segment", "request_type", "channel", "tag", "priority"),
-        ),
+        Json, default=dict, info=not_personal("which tickets it is for", keys=FACTS)
     )
     calendar_id: Mapped[int] = mapped_column(
         ForeignKey("business_calendar.id", ondelete="RESTRICT"), index=True, info=not_personal("its calendar")
@@ -115,7 +138,10 @@ class SlaPolicy(Base):
 
 
 class SlaPolicyVersion(Base):
-    """What a policy promised from one moment on. Append only."""
+    """What a policy promised from one moment on: its terms as a whole. Append only.
+
+    Tickets keep the calendar of their version; which tickets a policy is for is asked of the policy's own row.
+    """
 
     __tablename__ = "sla_policy_version"
     __table_args__ = table_args(
@@ -129,6 +155,13 @@ class SlaPolicyVersion(Base):
         ForeignKey("sla_policy.id", ondelete="CASCADE"), info=not_personal("the policy")
     )
     number: Mapped[int] = mapped_column(info=not_personal("counts from 1"))
+    name: Mapped[str] = mapped_column(info=not_personal("name of the policy then"))
+    conditions: Mapped[dict[str, Any]] = mapped_column(
+        Json, default=dict, info=not_personal("which tickets it was for", keys=FACTS)
+    )
+    calendar_id: Mapped[int] = mapped_column(
+        ForeignKey("business_calendar.id", ondelete="RESTRICT"), index=True, info=not_personal("its calendar")
+    )
     valid_from: Mapped[datetime] = mapped_column(info=not_personal("when it was saved"))
     author_id: Mapped[int | None] = mapped_column(
         ForeignKey("person.id", ondelete="SET NULL"),
@@ -170,7 +203,11 @@ class SlaTarget(Base):
 
 
 class SlaEscalationStep(Base):
-    """What happens before or after a due time. Negative offsets lie before it, in business minutes."""
+    """What happens before or after a due time. Negative offsets lie before it, in business minutes.
+
+    `recipient` by action: notify = assignee, team, lead or person (then `person_id` says who); assign = lead or person;
+    priority = the priority that the ticket gets at least; mail = an address.
+    """
 
     __tablename__ = "sla_escalation_step"
     __table_args__ = table_args(
@@ -194,4 +231,20 @@ class SlaEscalationStep(Base):
             on_erase="clear",
             source=Source.STAFF,
         )
+    )
+    person_id: Mapped[int | None] = mapped_column(
+        ForeignKey("person.id", ondelete="SET NULL"),
+        index=True,
+        info=personal(
+            Kind.IDENTIFIER,
+            purpose=Purpose.SUPPORT,
+            retain=Retain.ACCOUNT,
+            export=Export.NEVER,
+            on_erase="clear",
+            source=Source.STAFF,
+            subject="person_id",
+        ),
+    )
+    working_hours: Mapped[bool] = mapped_column(
+        default=False, info=not_personal("letters wait for the next opening")
     )

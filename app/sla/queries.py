@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, select
@@ -21,11 +21,13 @@ from app.sla.models import BusinessCalendar as CalendarRow
 from app.sla.models import (
     BusinessHours,
     CalendarException,
+    CalendarVersion,
+    SlaEscalationStep,
     SlaPolicy,
     SlaPolicyVersion,
     SlaTarget,
 )
-from app.sla.policy import Policy, PolicyVersion, Target
+from app.sla.policy import Escalation, Policy, PolicyVersion, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,19 @@ class Offer:
     version: PolicyVersion
     calendar_id: int
     calendar_version: int
+    calendar_since: datetime | None = None
+    """From when the calendar's present version counts; None if it was never another."""
 
 
 def offers(session: Session) -> list[Offer]:
-    """The newest version of each policy that is enabled, in the order in which they are tried. One statement."""
+    """The newest version of each policy that is enabled, in the order in which they are tried. Two statements."""
     newest = select(func.max(SlaPolicyVersion.number)).where(SlaPolicyVersion.policy_id == SlaPolicy.id)
     latest = SlaPolicyVersion.number == newest.correlate(SlaPolicy).scalar_subquery()
     return list(_read(session, and_(SlaPolicy.enabled, latest)).values())
 
 
 def book(session: Session, version_ids: Collection[int]) -> dict[int, Offer]:
-    """These versions by id; those that are gone are missing. One statement, none for no ids."""
+    """These versions by id; those that are gone are missing. Two statements, none for no ids."""
     return _read(session, SlaPolicyVersion.id.in_(version_ids)) if version_ids else {}
 
 
@@ -61,6 +65,7 @@ def _read(session: Session, which: Any) -> dict[int, Offer]:
             SlaPolicyVersion.on_reopen,
             CalendarRow.id,
             CalendarRow.version,
+            CalendarVersion.since,
             SlaTarget.priority,
             SlaTarget.metric,
             SlaTarget.target_minutes,
@@ -68,7 +73,13 @@ def _read(session: Session, which: Any) -> dict[int, Offer]:
         )
         .select_from(SlaPolicy)
         .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
-        .join(CalendarRow, CalendarRow.id == SlaPolicy.calendar_id)
+        .join(CalendarRow, CalendarRow.id == SlaPolicyVersion.calendar_id)
+        .outerjoin(
+            CalendarVersion,
+            and_(
+                CalendarVersion.calendar_id == CalendarRow.id, CalendarVersion.number == CalendarRow.version
+            ),
+        )
         .outerjoin(SlaTarget, SlaTarget.policy_version_id == SlaPolicyVersion.id)
         .where(which)
         .order_by(SlaPolicy.position, SlaPolicy.id)
@@ -77,19 +88,41 @@ def _read(session: Session, which: Any) -> dict[int, Offer]:
     targets: dict[int, dict[str, dict[str, Target]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
         terms[row[0]] = row
-        priority, metric, minutes, warn = row[8:]
+        priority, metric, minutes, warn = row[9:]
         if minutes is not None:
             targets[row[0]][priority][metric] = Target(minutes * 60, warn * 60)
-    return {key: _offer(row, targets[key]) for key, row in terms.items()}
+    steps = _escalations(session, terms)
+    return {key: _offer(row, targets[key], steps.get(key, ())) for key, row in terms.items()}
 
 
-def _offer(row: Any, targets: dict[str, dict[str, Target]]) -> Offer:
-    version_id, name, conditions, enabled, pause_on, on_reopen, calendar_id, calendar_version = row[:8]
+def _escalations(session: Session, versions: Collection[int]) -> dict[int, tuple[Escalation, ...]]:
+    """The escalation steps of these versions; a step is named by its row."""
+    if not versions:
+        return {}
+    rows = session.execute(
+        select(
+            SlaEscalationStep.policy_version_id,
+            SlaEscalationStep.id,
+            SlaEscalationStep.metric,
+            SlaEscalationStep.offset_minutes,
+        )
+        .where(SlaEscalationStep.policy_version_id.in_(versions))
+        .order_by(SlaEscalationStep.offset_minutes, SlaEscalationStep.id)
+    )
+    steps: dict[int, list[Escalation]] = defaultdict(list)
+    for version_id, key, metric, minutes in rows:
+        steps[version_id].append(Escalation(key, metric, minutes * 60))
+    return {version_id: tuple(found) for version_id, found in steps.items()}
+
+
+def _offer(row: Any, targets: dict[str, dict[str, Target]], steps: tuple[Escalation, ...]) -> Offer:
+    version_id, name, conditions, enabled, pause_on, on_reopen, calendar_id, number, since = row[:9]
     return Offer(
         Policy(name, version_id, conditions, enabled),
-        PolicyVersion(version_id, calendar_id, targets, pause_on, on_reopen),
+        PolicyVersion(version_id, calendar_id, targets, pause_on, on_reopen, steps),
         calendar_id,
-        calendar_version,
+        number,
+        since,
     )
 
 

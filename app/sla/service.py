@@ -26,7 +26,12 @@ def ensure_defaults(session: Session, *, time_zone: str, now: datetime) -> bool:
     try:
         with session.begin_nested():
             calendar = BusinessCalendar(
-                name=DEFAULT_NAME, time_zone=time_zone, holiday_categories=[], version=1, is_default=True
+                name=DEFAULT_NAME,
+                time_zone=time_zone,
+                holiday_categories=[],
+                reviewed_years=[],
+                version=1,
+                is_default=True,
             )
             session.add(calendar)
             session.flush()
@@ -50,7 +55,15 @@ def _add_policy(session: Session, calendar: BusinessCalendar, now: datetime) -> 
     policy = SlaPolicy(name=DEFAULT_NAME, position=1, enabled=True, conditions={}, calendar_id=calendar.id)
     session.add(policy)
     session.flush()
-    version = SlaPolicyVersion(policy_id=policy.id, number=1, valid_from=now, pause_on={})
+    version = SlaPolicyVersion(
+        policy_id=policy.id,
+        number=1,
+        name=policy.name,
+        conditions={},
+        calendar_id=calendar.id,
+        valid_from=now,
+        pause_on={},
+    )
     session.add(version)
     session.flush()
     session.add_all(
