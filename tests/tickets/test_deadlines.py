@@ -39,7 +39,13 @@ def add_policy(desk: Desk, conditions: dict[str, list[object]], **targets: int) 
     desk.session.add(policy)
     desk.session.flush()
     version = SlaPolicyVersion(
-        policy_id=policy.id, number=1, valid_from=MONDAY, pause_on={"resolution": ["pending"]}
+        policy_id=policy.id,
+        number=1,
+        name=policy.name,
+        conditions=conditions,
+        calendar_id=calendar.id,
+        valid_from=MONDAY,
+        pause_on={"resolution": ["pending"]},
     )
     desk.session.add(version)
     desk.session.flush()
