@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, func, literal, select, union_all
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.personal import Export, P
-from app.privacy.registry import Held, rows_of, tables
+from app.privacy.registry import Held, named_parent, rows_of, tables, titles_of
 from app.words import N_
 
 SHOWN = 25  # rows of one sort on the page; the count says how many there are
@@ -95,23 +95,9 @@ def _mentions(session: Session, person_id: int) -> Iterator[Section]:
             hers = rows_of(held.table, says.subject, person_id)
             count = session.scalar(select(func.count()).select_from(held.table).where(hers)) or 0
             if count:
-                titles = session.scalars(_titles(held.table).where(hers).limit(SHOWN))
+                titles = session.scalars(titles_of(held.table).where(hers).limit(SHOWN))
                 rows = [[(says.label, str(title))] for title in titles]
                 yield Section(f"{held.table.name}-{column.name}", says.label, count, rows, (_fact(says),))
-
-
-def _titles(table: Table) -> Select[Any]:
-    """What the rows of a table are called: their own title, that of the texts that belong to them, or their number."""
-    newest = table.c.id.desc()
-    if "title" in table.c:
-        return select(table.c.title).order_by(newest)
-    for texts in table.metadata.sorted_tables:
-        for key in texts.foreign_keys:
-            if key.column.table is table and "title" in texts.c:
-                return (
-                    select(texts.c.title).join(table, table.c.id == key.parent).order_by(newest, texts.c.id)
-                )
-    return select(table.c.id).order_by(newest)
 
 
 def _counts(session: Session, mine: Iterable[Held], person_id: int) -> dict[str, int]:
@@ -134,7 +120,7 @@ def _rows(session: Session, held: Held, person_id: int) -> list[list[tuple[str, 
     source: Any = held.table
     columns = []
     for column, _ in shown:
-        named = _named_parent(column)
+        named = named_parent(column)
         if named is None:
             columns.append(column)
         else:  # a reference is shown by the name of what it refers to
@@ -157,13 +143,6 @@ def _rows(session: Session, held: Held, person_id: int) -> list[list[tuple[str, 
         ]
         for row in session.execute(statement)
     ]
-
-
-def _named_parent(column: Column[Any]) -> Table | None:
-    for key in column.foreign_keys:
-        if "name" in key.column.table.c and key.column.table.name != "person":
-            return key.column.table
-    return None
 
 
 def _readable(value: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, MetaData, Table, select
+from sqlalchemy import Column, ColumnElement, MetaData, Select, Table, select
 
 from app.db import Base
 from app.personal import Export, Kind, P, RowFate, T
@@ -119,6 +119,28 @@ def rows_of(table: Table, path: str, person_id: int | Collection[int]) -> Column
         return column == person_id if isinstance(person_id, int) else column.in_(person_id)
     parent = next(iter(column.foreign_keys)).column.table
     return column.in_(select(parent.c.id).where(rows_of(parent, rest, person_id)))
+
+
+def titles_of(table: Table) -> Select[Any]:
+    """What the rows of a table are called: their own title, that of the texts that belong to them, or their number."""
+    newest = table.c.id.desc()
+    if "title" in table.c:
+        return select(table.c.title).order_by(newest)
+    for texts in table.metadata.sorted_tables:
+        for key in texts.foreign_keys:
+            if key.column.table is table and "title" in texts.c:
+                return (
+                    select(texts.c.title).join(table, table.c.id == key.parent).order_by(newest, texts.c.id)
+                )
+    return select(table.c.id).order_by(newest)
+
+
+def named_parent(column: Column[Any]) -> Table | None:
+    """The table that a reference is shown by the name of; None for plain columns and for people."""
+    for key in column.foreign_keys:
+        if "name" in key.column.table.c and key.column.table.name != "person":
+            return key.column.table
+    return None
 
 
 def pseudonym_name(public_id: str) -> str:
