@@ -49,6 +49,8 @@ class Purpose(Enum):
     ACCOUNTABILITY = ("accountability", Basis.LEGAL_OBLIGATION, N_("To prove who changed what"))
     STATUTE = ("statute", Basis.LEGAL_OBLIGATION, N_("To keep what commercial and tax law demand"))
     DELIVERY = ("delivery", Basis.CONTRACT, N_("To deliver letters and finish work reliably"))
+    SURVEY = ("survey", Basis.CONSENT, N_("To ask you how content you are, if you agreed"))
+    NEWS = ("news", Basis.CONSENT, N_("To send you news about the product, if you agreed"))
 
     def __init__(self, slug: str, basis: Basis, words: str) -> None:
         self.slug = slug
@@ -69,6 +71,11 @@ class Retain(Enum):
     RECEIPT = ("receipt", N_("8 years from the end of the year, for receipts"))
     TICKET_SUPPORT = ("ticket_support", N_("12 months after the request is closed"))
     DSR_LOG = ("dsr_log", N_("3 years from the end of the year, as proof of what we did"))
+    CONSENT_LOG = (
+        "consent_log",
+        N_("While the consent lasts, then 3 years from the end of the year, as proof"),
+    )
+    EXPORT_FILE = ("export_file", N_("72 hours"))
     LEGAL_HOLD = ("legal_hold", N_("Until the case is over, looked at again after at most 6 months"))
 
     def __init__(self, slug: str, words: str) -> None:

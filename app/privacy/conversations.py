@@ -18,10 +18,19 @@ from app.privacy.passages import normalised, without_quotes
 from app.storage import Storage
 from app.tickets import deadlines, record
 from app.tickets.events import EventType
-from app.tickets.models import FIRST_NUMBER, Attachment, Message, SlaBreach, SlaClock, Ticket
+from app.tickets.models import (
+    FIRST_NUMBER,
+    Attachment,
+    Message,
+    MessageCorrection,
+    SlaBreach,
+    SlaClock,
+    Ticket,
+)
 from app.tickets.status import Status
 
 AT_ONCE = 500
+ASKED, TERM = "asked", "term"  # why a message is empty
 
 
 def ids_of(session: Session, keys: Sequence[str]) -> list[int]:
@@ -58,14 +67,20 @@ def with_keys(keys: Sequence[str]) -> ColumnElement[bool]:
     return Message.public_id.in_(keys)
 
 
-def empty_texts(session: Session, which: ColumnElement[bool]) -> int:
-    """Empty messages."""
-    full = and_(which, or_(Message.body != "", Message.html.is_not(None)))
-    ids = list(session.scalars(select(Message.id).where(full).order_by(Message.id).limit(AT_ONCE)))
+def empty_texts(session: Session, which: ColumnElement[bool], *, why: str = ASKED) -> int:
+    """Empty messages, leaving why (`ASKED` by the person or her erasure, `TERM`: its time was over); notes of correction beside them go with them."""
+    ids = list(session.scalars(select(Message.id).where(which, _full()).order_by(Message.id).limit(AT_ONCE)))
     if ids:
-        emptied = update(Message).where(Message.id.in_(ids)).values(body="", html=None)
+        session.execute(delete(MessageCorrection).where(MessageCorrection.message_id.in_(ids)))
+        emptied = update(Message).where(Message.id.in_(ids)).values(body="", html=None, emptied=why)
         session.execute(emptied.execution_options(synchronize_session=False))
     return len(ids)
+
+
+def _full() -> ColumnElement[bool]:
+    """The condition for messages that say something, or beside which something is said."""
+    corrected = select(MessageCorrection.id).where(MessageCorrection.message_id == Message.id)
+    return or_(Message.body != "", Message.html.is_not(None), corrected.correlate(Message).exists())
 
 
 def delete_files(session: Session, storage: Storage, which: ColumnElement[bool]) -> int:
@@ -202,7 +217,7 @@ def discard_drafts(session: Session, numbers: Collection[int]) -> int:
 
 def leftovers(session: Session, which: ColumnElement[bool]) -> int:
     """How many of these messages still say something or have a file."""
-    full = select(func.count()).where(which, or_(Message.body != "", Message.html.is_not(None)))
+    full = select(func.count()).where(which, _full())
     files = (
         select(func.count())
         .select_from(Attachment)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app import outbox
 from app.accounts import sessions, tokens
-from app.accounts.models import Person
+from app.accounts.models import Person, Token
 from app.db import all_tables, insert_ignoring, insert_or_add
 from app.lanes import named
 from app.now import now
@@ -83,6 +83,7 @@ class Run:
     plan: Plan
     subject: Subject
     name: str
+    former: tuple[str, ...]
     letter: bool
     later: bool
 
@@ -117,11 +118,16 @@ class Run:
 
     @property
     def names(self) -> Names:
-        return Names.of([(self.subject.email, self.name)])
+        return Names.of([(self.subject.email, self.name), *map(_as_pair, self.former)])
 
     @property
     def mark(self) -> str:
         return marker("", lang=self.portal.languages[0])
+
+
+def _as_pair(former: str) -> tuple[str, str]:
+    """A former address or name, as (address, name)."""
+    return (former, "") if "@" in former else ("", former)
 
 
 def ledger_of(portal: Portal) -> Ledger:
@@ -194,11 +200,27 @@ def _start(session: Session, request: PrivacyRequest, moment: datetime) -> bool:
         request.subject_email, request.subject_name = person.email, person.name
         request.subject_lang = person.language
         if request.scope == PERSON:
+            request.former = "\n".join(_former_of(session, request)) or None
             person.disabled_at = person.disabled_at or moment
             person.erasing_at = person.erasing_at or moment
             sessions.end_all(session, person.id)
             tokens.void_all(session, person.id, now=moment)
     return True
+
+
+def _former_of(session: Session, request: PrivacyRequest) -> list[str]:
+    """Names and addresses she had before: those the officer wrote down, and proved addresses that links still tell of.
+    An address that is somebody else's by now is left out."""
+    told = [line.strip() for line in (request.former or "").splitlines() if line.strip()]
+    earlier = select(Token.subject).where(
+        Token.person_id == request.person_id,
+        Token.purpose == tokens.NEW_ADDRESS,
+        Token.used_at.is_not(None),
+    )
+    told += [word for word in session.scalars(earlier) if word]
+    others = select(Person.email).where(Person.email.in_([word.casefold() for word in told]))
+    taken = set(session.scalars(others))
+    return list(dict.fromkeys(word for word in told if word.casefold() not in taken))
 
 
 def plan_for(session: Session, request: PrivacyRequest, moment: datetime) -> Plan:
@@ -220,8 +242,9 @@ def _run_of(session: Session, portal: Portal, request: PrivacyRequest, later: bo
         *([facts.ticket_of(session, FILE, made.key)] if made.scope == FILE else []),
     }
     address = request.subject_email or ""
+    former = tuple((request.former or "").splitlines()) if request.scope == PERSON else ()
     subject = Subject(
-        needles=tuple(filter(None, (address, request.subject_name or ""))),
+        needles=tuple(filter(None, (address, request.subject_name or "", *former))),
         person_id=request.person_id,
         public_id=person.public_id if person else "",
         email=address,
@@ -230,7 +253,8 @@ def _run_of(session: Session, portal: Portal, request: PrivacyRequest, later: bo
     letter = (
         bool(address) and person is not None and (person.proved_at is not None or _told(session, request))
     )
-    return Run(portal, request.id, made, subject, request.subject_name or "", letter, later)
+    name = request.subject_name or ""
+    return Run(portal, request.id, made, subject, name, former, letter, later)
 
 
 def _told(session: Session, request: PrivacyRequest) -> bool:
@@ -449,13 +473,16 @@ def _mentions(run: Run) -> int:
 
 
 def _unmistakable(run: Run) -> Names:
-    """Her address, and her name unless somebody else here has the same."""
+    """Her addresses and names, former ones too, but none that somebody else here has."""
+    names, other = run.names, Person.id != run.subject.person_id
+    written = {name.lower() for name in names.names}
     with run.portal.database.session(write=False) as session:
-        others = select(func.count()).where(
-            func.lower(Person.name) == run.name.lower(), Person.id != run.subject.person_id
-        )
-        shared = session.scalar(others)
-    return Names(run.names.emails, frozenset()) if shared else run.names
+        called = session.scalars(
+            select(func.lower(Person.name)).where(func.lower(Person.name).in_(written), other)
+        ).all()
+        reached = session.scalars(select(Person.email).where(Person.email.in_(names.emails), other)).all()
+    mine = frozenset(name for name in names.names if name.lower() not in called)
+    return Names(names.emails - set(reached), mine)
 
 
 def _account(run: Run) -> int:
@@ -535,10 +562,10 @@ def _copies(run: Run) -> int:
     UpgradeCopySink(run.portal.data_dir / "backups").erase(run.subject)
     with run.changing() as session:
         request = _locked(session, run.request_id)
-        request.subject_email = request.subject_name = None
+        request.subject_email = request.subject_name = request.former = None
         if run.whole:
             mine = PrivacyRequest.person_id == run.subject.person_id
-            forgotten = {"note": "", "answer": "", "extended_reason": ""}
+            forgotten = {"note": "", "answer": "", "extended_reason": "", "former": None}
             session.execute(update(PrivacyRequest).where(mine).values(forgotten))
     run.portal.database.overwrite_deleted()
     return 1

@@ -29,7 +29,7 @@ from app.privacy.registry import Held, rows_of, tables
 from app.tickets.models import Attachment, Message, RequestType, Ticket
 
 CONVERSATIONS = frozenset(
-    {"ticket", "message", "attachment"}
+    {"ticket", "message", "attachment", "message_correction"}
 )  # erased by the plan, not by their tables' fate
 STORES = ("captured mail", "jobs", "mentions")
 
@@ -295,7 +295,7 @@ def _fate(held: Held) -> tuple[str, str]:
         return DELETE, "asked"
     terms = {term for _, says in held.columns for term in says.retain}
     kinds = {says.kind for _, says in held.columns}
-    if terms & {Retain.DSR_LOG, Retain.LEGAL_HOLD}:
+    if terms & {Retain.DSR_LOG, Retain.CONSENT_LOG, Retain.LEGAL_HOLD}:
         return KEEP, PROOF
     if Retain.AUDIT in terms and Kind.AUDIT in kinds:
         return KEEP, AUDIT

@@ -116,6 +116,7 @@ STORE = {
     "captured mail": N_("Copies of letters"),
     "demo accounts": N_("List of demo accounts"),
     "jobs": N_("Work that waits for its turn"),
+    "consents": N_("Log of consents"),
     "upgrade copies": N_("Copies of an upgrade"),
 }
 PLACE = {

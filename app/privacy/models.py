@@ -1,5 +1,6 @@
 """Tables of data protection: requests of people, the steps of an erasure, legal holds, the position in the ledger,
-certificates, black-outs, and what a statute demands to keep of somebody who is erased. No rule is decided here.
+certificates, black-outs, recipients, and what a statute demands to keep of somebody who is erased. No rule is decided
+here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, Json, primary_key, table_args
+from app.db import Base, Json, Localised, primary_key, table_args
 from app.personal import Export, Kind, Purpose, Retain, RowFate, Source, T, Visible, not_personal, personal
 from app.words import N_
 
@@ -107,6 +108,14 @@ class PrivacyRequest(Base):
         info=_of_the_request(
             Kind.CONTENT, N_("Our answer"), export=Export.ART15, on_erase="clear", source=Source.STAFF
         ),
+    )
+    former: Mapped[str | None] = mapped_column(
+        info=_of_the_request(
+            Kind.IDENTIFIER,
+            N_("Former names and addresses to be removed too"),
+            export=Export.ART15,
+            on_erase="clear",
+        )
     )
     plan: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
@@ -341,3 +350,21 @@ class RetainedIdentity(Base):
         )
     )
     until: Mapped[date | None] = mapped_column(info=not_personal("last day; none while a case is open"))
+
+
+class Recipient(Base):
+    """Somebody outside who handles data for the operator: a processor with a contract under GDPR Art. 28, or another
+    recipient. The people whose data they handle are told by name (Art. 15(1)(c); CJEU C-154/21)."""
+
+    __tablename__ = "recipient"
+    __table_args__ = table_args(privacy=T(None, RowFate.KEEP_ROW, why="companies, not persons"))
+
+    id: Mapped[int] = primary_key()
+    name: Mapped[str] = mapped_column(info=not_personal("a company's name"))
+    sort_name: Mapped[str] = mapped_column(info=not_personal("how the name sorts"))
+    purpose: Mapped[dict[str, str]] = mapped_column(
+        Localised, info=not_personal("what it does for the operator", keys=("*",))
+    )
+    country: Mapped[str] = mapped_column(info=not_personal("where it handles the data"))
+    contract_on: Mapped[date | None] = mapped_column(info=not_personal("day of the contract"))
+    created_at: Mapped[datetime] = mapped_column(info=not_personal("when it was entered"))

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
+from app.accounts import consents
 from app.accounts.models import Person
 from app.accounts.sessions import end_all
 from app.now import now
@@ -204,6 +205,7 @@ def _rows_of(session: Session, rows: Sequence[tuple[int, str, str, str]]) -> Non
         end_all(session, person_id)
         sink.erase(Subject((), person_id, public_id), only={"person", "privacy_request"})
     ids = [row[0] for row in rows]
+    consents.end_all(session, ids, through=consents.ERASURE, now=moment)
     session.execute(update(Person).where(Person.id.in_(ids)).values(erased_at=moment))
     still_open = and_(Person.id.in_(ids), Person.disabled_at.is_(None))
     session.execute(update(Person).where(still_open).values(disabled_at=moment))

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app import outbox
+from app.accounts.consents import Consent
 from app.accounts.models import Person
 from app.audit import AuditEntry
 from app.now import now
@@ -136,6 +137,13 @@ def _rules(session: Session, moment: datetime) -> Iterator[Rule]:
         PrivacyRequest.done_at,
         ended,
     )
+    yield _rows(
+        "consents",
+        N_("Proof of consents 3 years after they were withdrawn"),
+        Consent,
+        Consent.withdrawn_at,
+        Consent.withdrawn_at < year_end,
+    )
     free = and_(PrivacyRequest.state == HELD, ~_held_person(PrivacyRequest.person_id))
     yield Rule(
         "held",
@@ -194,7 +202,7 @@ def _emptying(which: ColumnElement[bool]) -> Callable[[Session, Portal], int]:
         everything = conversations.all_in(ids)
         while conversations.delete_files(session, portal.storage, everything):
             pass
-        while conversations.empty_texts(session, everything):
+        while conversations.empty_texts(session, everything, why=conversations.TERM):
             pass
         return conversations.close(session, ids, now=now())
 

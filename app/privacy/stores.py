@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select
@@ -10,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Person
 from app.articles.indexing import index_in
+from app.privacy.consent_sink import ConsentSink
 from app.privacy.sinks import (
     CapturedMailSink,
     DatabaseSink,
@@ -37,6 +40,7 @@ def all_sinks(session: Session, portal: Portal) -> list[Sink]:
     """A sink for every store of this installation. The database is looked at in the caller's session."""
     return [
         DatabaseSink(session, _database_file(portal)),
+        ConsentSink(session),
         FileSink(portal.storage),
         SearchSink(portal.search_dir, lambda needle: _find_in_index(portal.search_dir, needle)),
         CapturedMailSink(portal.captured_mail_dir),
@@ -59,10 +63,12 @@ def is_impersonal(path: Path, data_dir: Path) -> bool:
     return any(path.relative_to(data_dir).match(pattern) for pattern in IMPERSONAL)
 
 
-def subject_for(session: Session, text: str) -> Subject:
-    """Whom a typed text means: the person with this address, else whoever the words may name."""
+def subject_for(session: Session, text: str, former: Iterable[str] = ()) -> Subject:
+    """Whom a typed text means: the person with this address, else whoever the words may name. `former` are names and
+    addresses that the same person had before."""
     person_id = session.scalar(select(Person.id).where(Person.email == text.strip().casefold()))
-    return Subject((text,)) if person_id is None else subject_of(session, person_id)
+    found = Subject((text,)) if person_id is None else subject_of(session, person_id)
+    return replace(found, needles=(*found.needles, *filter(None, map(str.strip, former))))
 
 
 def _database_file(portal: Portal) -> Path | None:

@@ -222,6 +222,9 @@ class Message(Base):
     html: Mapped[str | None] = mapped_column(
         info=_of_the_ticket(Kind.CONTENT, export=Export.NEVER, on_erase="clear")
     )
+    emptied: Mapped[str | None] = mapped_column(
+        info=not_personal("why the text is gone: asked (by the person) or term (its time was over)")
+    )
     created_at: Mapped[datetime] = mapped_column(
         info=_of_the_ticket(
             Kind.DERIVED, N_("Written"), export=Export.ART15, on_erase="keep", source=Source.USE
@@ -258,6 +261,45 @@ class Attachment(Base):
     sha256: Mapped[str] = mapped_column(info=_of_the_ticket(Kind.DERIVED, export=Export.NEVER))
     created_at: Mapped[datetime] = mapped_column(
         info=_of_the_ticket(Kind.DERIVED, N_("Sent"), export=Export.ART15, source=Source.USE)
+    )
+
+
+class MessageCorrection(Base):
+    """A note beside a message that something in it is wrong and how it is right (GDPR Art. 16). The message itself is
+    never rewritten; whoever reads it reads the note."""
+
+    __tablename__ = "message_correction"
+    __table_args__ = table_args(
+        Index("ix_message_correction_message_id_id", "message_id", "id"),
+        privacy=T(
+            "message_id.ticket_id.requester_id", RowFate.DELETE_ROW, N_("Corrections in your requests")
+        ),
+    )
+
+    id: Mapped[int] = primary_key()
+    message_id: Mapped[int] = mapped_column(
+        ForeignKey("message.id", ondelete="CASCADE"), info=not_personal("the message")
+    )
+    text: Mapped[str] = mapped_column(
+        info=_of_the_ticket(
+            Kind.CONTENT, N_("Correction"), export=Export.ART15, on_erase="clear", source=Source.STAFF
+        )
+    )
+    created_at: Mapped[datetime] = mapped_column(
+        info=_of_the_ticket(Kind.DERIVED, N_("Written"), export=Export.ART15, source=Source.USE)
+    )
+    author_id: Mapped[int | None] = mapped_column(
+        ForeignKey("person.id", ondelete="SET NULL"),
+        index=True,
+        info=personal(
+            Kind.IDENTIFIER,
+            purpose=Purpose.ACCOUNTABILITY,
+            retain=TICKET_TERMS,
+            export=Export.NEVER,
+            on_erase="keep",
+            source=Source.USE,
+            subject="author_id",
+        ),
     )
 
 

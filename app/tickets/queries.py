@@ -170,6 +170,7 @@ def thread(
             Message.body,
             Message.body_kind,
             Message.html,
+            Message.emptied,
             Message.created_at,
             Person.name.label("author_name"),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Table, Text, UniqueConstraint
 from sqlalchemy.orm import Session
 
 from app.db import Base, Instant, Localised
@@ -81,7 +81,10 @@ def _value(table: Table, column: Column[Any], keys: dict[str, int], tag: str, mo
     if isinstance(column.type, Text):
         return f"{tag}-{table.name}-{column.name}-canary"
     if isinstance(column.type, BigInteger):
-        return 1 if not column.unique else int(moment.timestamp())
+        alone = any(
+            column.name in one.columns for one in table.constraints if isinstance(one, UniqueConstraint)
+        )
+        return int(moment.timestamp()) if column.unique or alone else 1
     word = f"{tag}-{table.name}-{column.name}-canary"
     return {"de": word, "en": word} if isinstance(column.type, Localised) else {"note": word}
 
