@@ -146,6 +146,16 @@ class Database:
             opened.close()
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A read session whose statements all see the same state, however long they take."""
+        same = {} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        opened = ReadSession(self._engine.execution_options(**same), expire_on_commit=False)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    @contextmanager
     def light_session(self) -> Iterator[Session]:
         """A write session for observations (last seen, views, throttle): it survives a crash of the process but
         may lose the last moments at a power cut, and costs no disk flush."""

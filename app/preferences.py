@@ -152,6 +152,17 @@ PREFERENCES: tuple[Preference, ...] = (
         30,
     ),
     Preference(
+        "period_export_hours",
+        "number",
+        72,
+        N_("Copy of somebody's data"),
+        PERIODS,
+        N_("So long it can be downloaded. Then its file is removed."),
+        "hours",
+        1,
+        336,
+    ),
+    Preference(
         "period_support_days",
         "number",
         365,

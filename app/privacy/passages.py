@@ -6,7 +6,7 @@ Pure: texts in, texts out. Case, runs of white space and quote marks (`>`) never
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,6 +47,14 @@ def cut(text: str, spans: Sequence[Span], mark: str) -> str:
             kept += [text[end:start], mark]
         end = max(end, stop)
     return "".join([*kept, text[end:]])
+
+
+def bare_addresses(match: re.Match[str]) -> Iterator[tuple[str, Span]]:
+    """What may be the address in a match of `ADDRESS`, with and without marks of the sentence around it, and where."""
+    typed = match.group().casefold()
+    for bare in (typed, typed.strip("'.-_*`"), typed.rstrip(".")):
+        start = match.start() + typed.index(bare)
+        yield bare, (start, start + len(bare))
 
 
 @dataclass(frozen=True)
@@ -92,12 +100,7 @@ class Names:
 
     def _address(self, match: re.Match[str]) -> Span | None:
         """The address in a match, without marks that stand before or after it in a sentence."""
-        typed = match.group().casefold()
-        for bare in (typed, typed.strip("'.-_*`"), typed.rstrip(".")):
-            if bare in self.emails:
-                start = match.start() + typed.index(bare)
-                return start, start + len(bare)
-        return None
+        return next((span for bare, span in bare_addresses(match) if bare in self.emails), None)
 
     def covers(self, text: str) -> bool:
         """Whether a text of several words is nothing but words of one of the names, as somebody types it in a search."""

@@ -6,7 +6,6 @@ commits. What an officer does is written to the audit log, by row numbers only.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -18,38 +17,34 @@ from app.accounts.models import Person, Token
 from app.accounts.queries import lock_person, lock_person_with
 from app.accounts.tokens import DELETION_UNDO, PRIVACY, LinkRules
 from app.errors import NotVisible, Refused
-from app.privacy import facts
+from app.privacy import facts, rights
 from app.privacy.executor import CHORE, plan_for
 from app.privacy.models import (
     DONE,
     ERASURE,
     EXPORT,
     FAILED,
+    FILE,
     GRACE,
     HELD,
     KINDS,
     OPEN,
     PERSON,
     REFUSED,
+    RESTRICTION,
     RUNNING,
+    TICKET,
     UNFINISHED,
     WITHDRAWN,
     PrivacyRequest,
 )
 from app.privacy.planner import Plan, plan
+from app.privacy.rights import MONTHS_LONGER, months_after, stored
 from app.tickets.models import FIRST_NUMBER
 from app.words import N_
 
-MONTHS_TO_ANSWER, MONTHS_LONGER = 1, 2  # GDPR Art. 12(3)
 NOBODY = N_("Nobody here has this address. Look for it in every store first.")
 LINK_OPENS = timedelta(minutes=30)  # so long a used link shows its owner her data
-
-
-def months_after(moment: datetime, months: int) -> datetime:
-    """The same day so many months later, or the month's last day (Regulation 1182/71, Art. 3(2)(c))."""
-    year, month = divmod(moment.month - 1 + months, 12)
-    year, month = moment.year + year, month + 1
-    return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
 
 
 def preview(session: Session, person_id: int, *, now: datetime) -> Plan:
@@ -102,14 +97,17 @@ def request_deletion(
     *,
     rules: LinkRules,
     grace: timedelta,
+    note: str = "",
+    former: str = "",
     actor_id: int | None = None,
     through: str = "web",
     now: datetime,
 ) -> PrivacyRequest:
     """Close an account at once and have it erased after the grace period; asked twice, it is the same request.
 
-    Whoever asked gets a letter with the way to take it back. `actor_id` is the officer who started it. An export that
-    runs is called off. Raises `Refused` for the last admin.
+    Whoever asked gets a letter with the way to take it back. `actor_id` is the officer who started it; `former` are names
+    and addresses she had before, a line each, which leave the texts of others too; `note` is what she wrote about it. An
+    export that runs is called off. Raises `Refused` for the last admin.
     """
     admins = people.lock_admins(session)
     person = lock_person(session, person_id)
@@ -119,8 +117,8 @@ def request_deletion(
     if person.erased_at is not None:
         raise NotVisible
     people.keep_an_admin(admins, person_id)
-    request = _stored(session, ERASURE, person_id, state=GRACE, actor_id=actor_id, now=now)
-    request.run_at = now + grace
+    request = stored(session, ERASURE, person_id, state=GRACE, actor_id=actor_id, now=now)
+    request.run_at, request.note, request.former = now + grace, note, former or None
     made = plan_for(session, request, now)
     request.plan, request.plan_digest, request.progress_total = made.as_json(), made.digest, made.total
     _call_off_exports(session, person_id, now)
@@ -133,7 +131,7 @@ def request_deletion(
         outbox.put(session, "privacy.planned", run_at=now, request_id=request.id, token_id=undo.id)
     _put_chore(session, request, request.run_at)
     if actor_id is not None or through != "web":
-        _record(session, "privacy.start", request, actor_id, now, through, role=ERASURE)
+        record(session, "privacy.start", request, actor_id, now, through, role=ERASURE)
     return request
 
 
@@ -163,33 +161,71 @@ def _call_off_exports(session: Session, person_id: int, now: datetime) -> None:
 def start_part(
     session: Session, scope: str, key: str, *, actor_id: int | None, now: datetime
 ) -> PrivacyRequest:
-    """Have one ticket, message or file erased at once. Raises `NotVisible`, or `Refused` when nothing may go."""
+    """Have one ticket, message or file erased at once; asked twice, it is the same request. Raises `NotVisible`, or `Refused` when nothing may go."""
     person_id = facts.requester_of(session, scope, key)
     lock_person(session, person_id)
+    known = _running_part(session, scope, key)
+    if known is not None:
+        return known
     made = preview_part(session, scope, key, now=now)
     if not any(line.action == "delete" for line in made.lines):
         raise Refused(N_("Nothing of this may be deleted now. The preview says until when it stays."))
-    request = _stored(session, ERASURE, person_id, state=OPEN, actor_id=actor_id, now=now)
+    request = stored(session, ERASURE, person_id, state=OPEN, actor_id=actor_id, now=now)
     request.scope, request.scope_key, request.run_at = scope, key, now
     request.plan, request.plan_digest, request.progress_total = made.as_json(), made.digest, made.total
     _put_chore(session, request, now)
-    _record(session, "privacy.start", request, actor_id, now, role=f"{ERASURE}.{scope}")
+    if actor_id is not None:
+        record(session, "privacy.start", request, actor_id, now, role=f"{ERASURE}.{scope}")
     return request
 
 
+def _running_part(session: Session, scope: str, key: str) -> PrivacyRequest | None:
+    return session.scalar(
+        select(PrivacyRequest)
+        .where(
+            PrivacyRequest.kind == ERASURE,
+            PrivacyRequest.scope == scope,
+            PrivacyRequest.scope_key == key,
+            PrivacyRequest.state.in_(UNFINISHED),
+        )
+        .limit(1)
+    )
+
+
+def start_own_part(
+    session: Session, person_id: int, scope: str, key: str, *, now: datetime
+) -> PrivacyRequest:
+    """The person herself has one request or file of hers erased. Raises `NotVisible` for what is not hers, `Refused` when
+    nothing may go."""
+    if scope not in (TICKET, FILE) or not rights.is_hers(session, person_id, scope, key):
+        raise NotVisible
+    return start_part(session, scope, key, actor_id=None, now=now)
+
+
+def name_former(
+    session: Session, request_id: int, former: str, *, actor_id: int | None, now: datetime
+) -> None:
+    """Say which names and addresses the person had before, as long as her deletion has not begun. Raises `Refused`."""
+    request = _open_request(session, request_id)
+    if request.kind != ERASURE or request.scope != PERSON:
+        raise NotVisible
+    request.former = former or None
+    record(session, "privacy.former", request, actor_id, now)
+
+
 def run_now(session: Session, request_id: int, *, actor_id: int | None, now: datetime) -> None:
-    """Have the worker go on with an erasure that failed, or that no case holds back any more."""
+    """Have the worker go on with an erasure that failed, or that no case holds back any more; or with a copy."""
     request = locked_request(session, request_id)
-    if request.kind != ERASURE or request.state not in (FAILED, HELD, RUNNING):
-        raise Refused(N_("There is nothing to try again."))
     job = session.get(outbox.Job, request.job_id) if request.job_id else None
+    if request.state not in (FAILED, HELD, RUNNING) or (request.kind == EXPORT and job is None):
+        raise Refused(N_("There is nothing to try again."))
     if job is not None and job.state == outbox.FAILED:
         outbox.retry(session, [job.id], now=now)
     elif job is not None and job.state == outbox.QUEUED and job.lease_until is None:
         job.run_at = now
-    elif job is None or job.state == outbox.DONE:
+    elif request.kind == ERASURE and (job is None or job.state == outbox.DONE):
         _put_chore(session, request, now)
-    _record(session, "privacy.retry", request, actor_id, now)
+    record(session, "privacy.retry", request, actor_id, now)
 
 
 def _put_chore(session: Session, request: PrivacyRequest, run_at: datetime) -> None:
@@ -208,6 +244,7 @@ def start(
     address: str,
     *,
     note: str,
+    former: str = "",
     rules: LinkRules,
     grace: timedelta,
     actor_id: int,
@@ -223,10 +260,12 @@ def start(
     if person is None:
         raise Refused(NOBODY, "email")
     if kind == ERASURE:
-        request = request_deletion(session, person.id, rules=rules, grace=grace, actor_id=actor_id, now=now)
+        request = request_deletion(
+            session, person.id, rules=rules, grace=grace, former=former, actor_id=actor_id, now=now
+        )
     else:
-        request = _stored(session, kind, person.id, state=OPEN, actor_id=actor_id, now=now)
-        _record(session, "privacy.start", request, actor_id, now, role=kind)
+        request = stored(session, kind, person.id, state=OPEN, actor_id=actor_id, now=now)
+        record(session, "privacy.start", request, actor_id, now, role=kind)
     request.note = note
     session.flush()
     return request
@@ -242,7 +281,7 @@ def prolong(session: Session, request_id: int, reason: str, *, actor_id: int, no
     request.extended_reason = reason
     request.due_at = months_after(request.due_at, MONTHS_LONGER)
     outbox.put(session, "privacy.prolonged", run_at=now, request_id=request.id)
-    _record(session, "privacy.prolong", request, actor_id, now)
+    record(session, "privacy.prolong", request, actor_id, now)
 
 
 def refuse(session: Session, request_id: int, reason: str, *, actor_id: int, now: datetime) -> None:
@@ -252,17 +291,19 @@ def refuse(session: Session, request_id: int, reason: str, *, actor_id: int, now
         undo_deletion(session, request_id, now=now)
     request.state, request.answer, request.done_at = REFUSED, reason, now
     outbox.put(session, "privacy.refused", run_at=now, request_id=request.id)
-    _record(session, "privacy.refuse", request, actor_id, now)
+    record(session, "privacy.refuse", request, actor_id, now)
 
 
 def answer(session: Session, request_id: int, words: str, *, actor_id: int, now: datetime) -> None:
-    """Say that a request is done, with the officer's words to the person."""
+    """Say that a request is done, with the officer's words to the person. A restriction is in force from then on."""
     request = _open_request(session, request_id)
     if request.kind == ERASURE:
         raise Refused(N_("A deletion ends by itself, with its certificate."))
     request.state, request.answer, request.done_at = DONE, words, now
+    if request.kind == RESTRICTION:
+        rights.restrict(session, request, now=now)
     outbox.put(session, "privacy.answered", run_at=now, request_id=request.id)
-    _record(session, "privacy.answer", request, actor_id, now)
+    record(session, "privacy.answer", request, actor_id, now)
 
 
 def _open_request(session: Session, request_id: int) -> PrivacyRequest:
@@ -285,25 +326,7 @@ def locked_request(session: Session, request_id: int) -> PrivacyRequest:
     return found
 
 
-def _stored(
-    session: Session, kind: str, person_id: int, *, state: str, actor_id: int | None, now: datetime
-) -> PrivacyRequest:
-    request = PrivacyRequest(
-        kind=kind,
-        person_id=person_id,
-        state=state,
-        scope=PERSON,
-        scope_key="",
-        started_by_id=actor_id,
-        created_at=now,
-        due_at=months_after(now, MONTHS_TO_ANSWER),
-    )
-    session.add(request)
-    session.flush()
-    return request
-
-
-def _record(
+def record(
     session: Session,
     action: str,
     request: PrivacyRequest,
@@ -312,6 +335,7 @@ def _record(
     through: str = "web",
     **details: str,
 ) -> None:
+    """Write down what was done about a request."""
     session.flush()
     audit.record(
         session,
