@@ -22,6 +22,7 @@ _PREFIXES = sorted(_SEPARABLE | read_words("inseparable_de.txt"), key=lambda pre
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})?(zu|ge)?(.{{3,}})")
 _ADJECTIVE = re.compile(r"(.+?(?:t|en|end))e[nmrs]?")
 # Endings of a weak verb's forms and of nouns made from it; what remains plus "en" is the infinitive.
+_LATIN_NOUN = re.compile(r"(.{3,})ation(?:en)?")  # Registration: registrieren
 _VERB_ENDING = re.compile(r"(.{3,}?)(?:e?te[nt]?|e?test|(?<!s)e?st|e?t|ende?|ung(?:en)?|e)")
 
 
@@ -78,6 +79,8 @@ def base_forms(form: str, lang: str) -> tuple[str, ...]:
     irregular = _irregular(lang)
     if lang != "de":
         return irregular.get(form, ())
+    if match := _LATIN_NOUN.fullmatch(form):
+        return (match[1] + "ieren",)
     bare = match[1] if (match := _ADJECTIVE.fullmatch(form)) else form
     found: dict[str, None] = {}
     for text in dict.fromkeys((form, bare)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from knowledge_base.analysis import Word, clean, fold, stem, stop_words, words
 from knowledge_base.arrayfile import Array
@@ -19,7 +20,9 @@ MAX_WORDS = 24
 STOP_WEIGHT = 0.4
 
 # How much a find counts by the way it was found, the typed stem counting 1.
-SYNONYM = 0.8
+SYNONYM_KNOWN = 0.7  # where articles hold the typed word itself
+SYNONYM_UNKNOWN = 1.0
+SYNONYM_PART = 0.8  # of a compound's part
 PARTS = 0.75
 BASE = 0.8
 JOINED = 1.0
@@ -33,9 +36,17 @@ MAX_PREFIXED = 24
 Alternatives = dict[int, float]  # stem number -> weight; the best one counts
 
 
+class Sum(NamedTuple):
+    """Several things that count together: all of them (`whole`: a phrase), or each its share (parts of a compound)."""
+
+    parts: list[Alternatives]
+    weight: float
+    whole: bool
+
+
 @dataclass(slots=True)
 class Term:
-    """One typed word. `stems` are alternatives; `sums` are several things that only count together."""
+    """One typed word. `stems` are alternatives, and so is each of `sums`."""
 
     text: str
     form: str
@@ -46,7 +57,7 @@ class Term:
     own: set[int] = field(
         default_factory=set
     )  # those of `stems` that are the typed word itself, in other forms
-    sums: list[tuple[list[Alternatives], float]] = field(default_factory=list)
+    sums: list[Sum] = field(default_factory=list)
     corrections: list[int] = field(default_factory=list)  # forms that may have been meant, nearest first
 
     def add(self, number: int, weight: float) -> None:
@@ -158,18 +169,22 @@ class _Reader:
                 two.add(found, JOINED)
 
     def _add_separated(self, number: int) -> None:
-        """`Melde mich an` also means `anmelden`."""
+        """`Melde mich an` also means `anmelden`, and what means the same."""
         particle = self.terms[number].form
         if self.lang == "de" and separable(particle):
             for verb in self.terms[max(0, number - 6) : number]:
                 if not verb.stop:
                     for base in (verb.form, *base_forms(verb.form, "de")):
-                        verb.add(self._number(particle + base), JOINED)
+                        whole = stem(particle + base, self.lang)
+                        verb.add(self.partition.stem(whole), JOINED)
+                        for other, closeness in self._synonyms((whole,)):
+                            if len(other) == 1:
+                                verb.add(self.partition.stem(other[0]), SYNONYM_UNKNOWN * closeness)
 
     def _add_parts(self, term: Term) -> None:
         parts = [made for part in self.partition.parts(term.form) if (made := self._meanings(part))]
         if parts:
-            term.sums.append((parts, PARTS))
+            term.sums.append(Sum(parts, PARTS, whole=False))
         for base in base_forms(term.form, self.lang):
             if (number := self._number(base)) >= 0:
                 term.add(number, BASE)
@@ -182,7 +197,7 @@ class _Reader:
             made[number] = 1.0
         for other, closeness in self._synonyms((stem(form, self.lang),)):
             if len(other) == 1 and (number := self.partition.stem(other[0])) >= 0:
-                made.setdefault(number, SYNONYM * closeness)
+                made.setdefault(number, SYNONYM_PART * closeness)
         return made
 
     def _synonyms(self, typed: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -190,24 +205,22 @@ class _Reader:
             yield from table.alternatives.get(typed, {}).items()
 
     def _add_synonyms(self, number: int) -> None:
-        """Synonyms of the word, or of the phrase that begins with it; of an unknown verb form, those of its infinitive."""
+        """Synonyms of the word and of phrases that begin with it; of an unknown verb form, those of its infinitive."""
         longest = max(table.longest for table in self.tables)
         for length in range(min(longest, len(self.terms) - number), 0, -1):
             covered = self.terms[number : number + length]
-            typed = tuple(self.stems[number : number + length])
-            found = list(self._synonyms(typed))
+            found = list(self._synonyms(tuple(self.stems[number : number + length])))
             if length == 1 and not found and not covered[0].stop:
                 bases = base_forms(covered[0].form, self.lang)
                 found = [other for base in bases[:1] for other in self._synonyms((stem(base, self.lang),))]
             for other, closeness in found:
                 numbers = [self.partition.stem(text) for text in other]
                 for term in covered if min(numbers) >= 0 else ():
+                    weight = closeness * (SYNONYM_KNOWN if term.known else SYNONYM_UNKNOWN)
                     if len(numbers) == 1:
-                        term.add(numbers[0], SYNONYM * closeness)
+                        term.add(numbers[0], weight)
                     else:
-                        term.sums.append(([{n: 1.0} for n in numbers], SYNONYM * closeness))
-            if found:
-                return
+                        term.sums.append(Sum([{n: 1.0} for n in numbers], weight, whole=True))
 
     def _add_prefixed(self, term: Term) -> bool:
         """The words that begin as typed; for an unknown beginning also slips in it, or a compound cut in its last part."""

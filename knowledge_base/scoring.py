@@ -46,9 +46,12 @@ def _rarity(partition: Partition, term: Term) -> float:
 def term_scores(partition: Partition, term: Term) -> Array:
     """What one typed word gives each article: the best of its alternatives."""
     best = _best(partition, _evened(partition, term))
-    for together, weight in term.sums:
-        total = sum((_best(partition, part) for part in together), np.zeros(partition.count, np.float32))
-        np.maximum(best, total * (weight / len(together) ** 0.5), out=best)
+    for together in term.sums:
+        shares = [_best(partition, part) for part in together.parts]
+        total = np.sum(shares, axis=0)
+        if together.whole:
+            total *= np.all(shares, axis=0)
+        np.maximum(best, total * (together.weight / len(shares) ** 0.5), out=best)
     return best
 
 
@@ -88,7 +91,10 @@ def marks(partition: Partition, query: Query) -> Array:
     found = np.zeros(len(partition.forms), np.uint8)
     for number, term in reversed(list(enumerate(query.terms, 1))):
         if not term.stop:
-            stems = {*term.stems, *(stem for together, _ in term.sums for part in together for stem in part)}
+            stems = {
+                *term.stems,
+                *(stem for together in term.sums for part in together.parts for stem in part),
+            }
             for rows in (("whole_at", "whole"), ("stem_form_at", "stem_form")):
                 for stem in stems:
                     found[partition.row(*rows, stem)] = number
