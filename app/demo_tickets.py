@@ -21,9 +21,12 @@ from app.accounts.models import Membership, Person, Team
 from app.accounts.permissions import Viewer
 from app.accounts.queries import viewer_of_person
 from app.sla import service as sla
-from app.tickets import deadlines, handling, opening, queries, service, types
+from app.sla.queries import book
+from app.tickets import deadlines, derived, handling, opening, queries, service, types
+from app.tickets.books import Books
+from app.tickets.matching import Facts
 from app.tickets.messages import Request, Text
-from app.tickets.models import Message, RequestType, SlaClock, Ticket, TicketEvent
+from app.tickets.models import Message, RequestType, Ticket, TicketEvent
 from app.tickets.queries import TypeChoice
 from app.tickets.rules import Rules
 
@@ -107,7 +110,7 @@ class Scene:
         best = self.now
         for step in range(2000):  # back in steps of ten minutes, about two weeks
             sent = self.now - timedelta(minutes=10 * step)
-            due = deadlines.foreseen(self.session, priorities=[priority], now=sent)
+            due = deadlines.foreseen(self.session, [Facts(priority)], now=sent)
             if due is None or due < wanted:
                 return sent if minutes < 0 else best
             best = sent
@@ -306,7 +309,9 @@ def mass(session: Session, number: int, seed: int, *, rules: Rules, now: datetim
             writer.history()
         writer.flush()
         yield size
-    schema.count_on(session.connection(), ["ticket", "message", "ticket_event", "sla_clock"])
+    schema.count_on(
+        session.connection(), ["ticket", "message", "ticket_event", "sla_clock", "sla_breach", "sla_fired"]
+    )
 
 
 def _world(session: Session, rules: Rules, now: datetime) -> World:
@@ -354,8 +359,16 @@ class _Writer:
         event: int,
     ) -> None:
         self.session, self.world, self.chance, self.now = session, world, chance, now
+        self.books = Books(session, book(session, {world.version_id} if world.version_id else set()))
         self.next = {"ticket": ticket, "message": message, "event": event}
-        self.rows: dict[Any, list[dict[str, Any]]] = {Ticket: [], Message: [], TicketEvent: [], SlaClock: []}
+        self.rows: dict[Any, list[dict[str, Any]]] = {
+            Ticket: [],
+            Message: [],
+            TicketEvent: [],
+            derived.CLOCK: [],
+            derived.MISSED: [],
+            derived.FIRED: [],
+        }
 
     def history(self) -> None:
         """One request from its beginning to where it stands now."""
@@ -402,7 +415,10 @@ class _Writer:
             events, ticket, at, "created", requester, "customer", True, created | {"message_id": message}
         )
         self._go_on(ticket, events, requester, agent, lang, at, quiet=age < 4 and chance.random() < 0.5)
-        self.rows[SlaClock] += deadlines.judge(self.session, ticket, events, now=self.now)
+        made = deadlines.judge(self.books, ticket, events, now=self.now)
+        self.rows[derived.CLOCK] += made.clocks
+        self.rows[derived.MISSED] += made.misses
+        self.rows[derived.FIRED] += made.fired
         self.rows[TicketEvent] += events
         columns = {column.name: getattr(ticket, column.name) for column in Ticket.__table__.columns}
         self.rows[Ticket].append(

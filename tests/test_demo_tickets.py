@@ -57,7 +57,7 @@ def test_the_mass_is_what_a_replay_says(loaded: Database) -> None:
             )
             before = [getattr(ticket, name) for name in columns]
             clocks = _clocks(session, ticket.id)
-            deadlines.refresh(session, ticket, now=now(), everything=True)
+            deadlines.refresh(session, ticket, now=now())
             session.flush()
             assert [getattr(ticket, name) for name in columns] == before
             assert _clocks(session, ticket.id) == clocks

@@ -226,7 +226,10 @@ class Clocks:
     def _breach(self, clock: Clock, breached_at: int, rule: str) -> None:
         assert clock.due is not None
         clock.breached_at = breached_at
-        breach = Breach(clock.metric, clock.run_no, clock.due, breached_at, None, 0, clock.policy, None, None)
+        version = clock.calendar.spec.version if clock.calendar is not None else None
+        breach = Breach(
+            clock.metric, clock.run_no, clock.due, breached_at, None, 0, clock.policy, None, None, version
+        )
         for i, (other, known) in enumerate(self.breaches):
             if other is clock and known.due_at == clock.due:  # withdrawn once and true again
                 self.breaches[i] = (clock, breach)

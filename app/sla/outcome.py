@@ -58,6 +58,7 @@ class Breach(NamedTuple):
     policy: Key
     superseded_at: int | None
     superseded_by: int | None
+    calendar_version: int | None = None
 
 
 class Step(NamedTuple):

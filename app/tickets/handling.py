@@ -281,7 +281,7 @@ def _set_disposal(session: Session, ticket: Ticket, to: str | None, acting: Acti
     record.note(session, ticket, EventType.DISPOSAL, acting, now=now, payload=payload)
     ticket.disposal = to
     ticket.is_open = to is None and ticket.status not in (Status.SOLVED, Status.CLOSED)
-    deadlines.refresh(session, ticket, now=now, everything=True)
+    deadlines.refresh(session, ticket, now=now)
     session.flush()
 
 

@@ -53,7 +53,7 @@ def in_bulk(session: Session, which: ColumnElement[bool]) -> Iterator[tuple[int,
             if events:
                 yield current, events
             current, events = ticket_id, []
-        data = json.loads(said) if as_text else said
+        data: Any = json.loads(str(said)) if as_text else said
         events.append(as_fact(key, at, kind, author, bool(public), bool(auto), bool(is_requester), data))
     if events:
         yield current, events

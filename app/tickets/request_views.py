@@ -19,6 +19,7 @@ from app.tickets import deadlines, opening, queries
 from app.tickets.files import SHOWN_KINDS, Limits
 from app.tickets.forms import LONGEST_SUBJECT, RequestForm, typed
 from app.tickets.limits import REQUEST_ADDRESS, REQUEST_NETWORK
+from app.tickets.matching import Facts
 from app.tickets.messages import Request
 from app.tickets.queries import TypeChoice, number
 from app.tickets.shared_views import drop, keep_draft, rules, uploads
@@ -70,7 +71,7 @@ def _new_page(form: RequestForm, types: list[TypeChoice]) -> str:
     if not form.privacy.data:
         form.privacy.data = str(legal.current(db(), "privacy-notice", lang).version)
     limits = Limits.of(preferences())
-    due = deadlines.foreseen(db(), priorities={kind.priority for kind in types} or {"normal"}, now=now())
+    due = deadlines.foreseen(db(), _wanted(form, types), now=now())
     return render_template(
         "tickets/new.html",
         form=form,
@@ -80,6 +81,18 @@ def _new_page(form: RequestForm, types: list[TypeChoice]) -> str:
         kinds=SHOWN_KINDS,
         draft_url="/tickets/new/draft" if current_user.is_authenticated else None,
     )
+
+
+def _wanted(form: RequestForm, types: list[TypeChoice]) -> list[Facts]:
+    """What the request may be about, as far as promises depend on it: the topic that is chosen, else any."""
+    organisation = current_user.organisations[0][0] if current_user.organisations else None
+    segments = [key for key, _ in current_user.segments]
+    chosen = form.request_type.data if "request_type" in form else None
+    kinds = [kind for kind in types if str(kind.id) == chosen] or types
+    return [
+        Facts(kind.priority, request_type=kind.id, organisation=organisation, segment=segments)
+        for kind in kinds
+    ] or [Facts(organisation=organisation, segment=segments)]
 
 
 def _send(form: RequestForm) -> Any:

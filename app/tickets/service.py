@@ -80,6 +80,7 @@ def reply_as_customer(
 def resolve(session: Session, ticket_id: int, *, reader: Reader, now: datetime) -> bool:
     """The customer says that her problem is solved. False if the request was solved already."""
     ticket = lock_ticket(session, ticket_id, on_own_side(reader))
+    _not_restricted(ticket)
     acting = record.on_customer_side(ticket, _person_of(reader))
     return _moved(session, ticket, Status.SOLVED, acting, now)
 
@@ -103,9 +104,16 @@ def reopens_until(solved_at: datetime | None, status: str, rules: Rules) -> date
 
 
 def _may_be_written_to(ticket: Ticket, rules: Rules, now: datetime) -> None:
+    _not_restricted(ticket)
     until = reopens_until(ticket.solved_at, ticket.status, rules)
     if not takes_messages(Status(ticket.status)) or (until is not None and now > until):
         raise Refused(CLOSED)
+
+
+def _not_restricted(ticket: Ticket) -> None:
+    """Who had the processing of a request restricted (Art. 18 GDPR) is not answered until she lifts that."""
+    if ticket.restricted_at is not None:
+        raise Refused(N_("You had this request restricted; nobody works on it. Lift that first in “My data”."))
 
 
 def _person_of(reader: Reader) -> int:
@@ -215,7 +223,7 @@ def withdraw_message(
     ).first()
     if newest is not None:
         _active(ticket, "agent" if newest[0] == "agent" else "customer", newest[1])
-    deadlines.refresh(session, ticket, now=now, everything=True)
+    deadlines.refresh(session, ticket, now=now)
     session.flush()
     return True
 

@@ -8,17 +8,18 @@ from app.sla import queries as sla
 from app.sla.models import BusinessCalendar, CalendarException, SlaPolicy, SlaPolicyVersion, SlaTarget
 from app.sla.service import ensure_defaults
 from app.tickets import deadlines, handling, service
+from app.tickets.matching import Facts
 from app.tickets.models import PAUSED_FROM, WITHOUT_FROM, SlaClock, TicketEvent
 from tests.tickets.conftest import MONDAY, RULES, Desk, later, text
 
 
 def test_a_new_installation_promises_something_once(desk: Desk) -> None:
-    assert deadlines.foreseen(desk.session, priorities=["normal"], now=MONDAY) is None
+    assert deadlines.foreseen(desk.session, [Facts()], now=MONDAY) is None
     desk.open()
     assert not ensure_defaults(desk.session, time_zone="Europe/Vienna", now=MONDAY)
     assert desk.session.scalar(select(func.count()).select_from(SlaPolicy)) == 1
-    assert deadlines.foreseen(desk.session, priorities=["normal"], now=MONDAY) == later(24)
-    assert deadlines.foreseen(desk.session, priorities=["urgent", "low"], now=MONDAY) == later(48)
+    assert deadlines.foreseen(desk.session, [Facts()], now=MONDAY) == later(24)
+    assert deadlines.foreseen(desk.session, [Facts("urgent"), Facts("low")], now=MONDAY) == later(48)
 
 
 def test_what_an_admin_took_away_does_not_come_back(desk: Desk) -> None:
@@ -123,7 +124,7 @@ def test_clocks_made_anew_are_the_same(desk: Desk) -> None:
 
     before = rows()
     assert [row[3] for row in before] == ["breached"]
-    deadlines.refresh(desk.session, desk.ticket(sent), now=later(40), everything=True)
+    deadlines.refresh(desk.session, desk.ticket(sent), now=later(40))
     assert rows() == before
 
 

@@ -1,0 +1,269 @@
+"""The rows that follow from replays: clocks, missed promises, and what is to be told of them.
+
+Compares with what is stored and writes the difference, for one ticket or a thousand; so writing twice changes nothing.
+A missed promise is never deleted: one that is true no more is superseded (R8). Instants are epoch seconds here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, TableClause, bindparam, column, delete, insert, select, table, update
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Person, Team
+from app.db import Base, Instant
+from app.sla.replay import Breach, ClockRun, Event, TicketSla
+from app.tickets.events import EventType
+from app.tickets.histories import holder_at
+from app.tickets.models import SlaBreach, SlaClock, SlaFired
+
+WARNING, BREACH, STEP = "warning", "breach", "step:"
+LATE_FACT = "late_fact"  # why a miss is superseded that the history does not know any more
+
+
+def raw(model: type[Base]) -> TableClause:
+    """A model's table with its instants as numbers."""
+    return table(
+        model.__tablename__,
+        *(
+            column(one.name, BigInteger() if isinstance(one.type, Instant) else one.type)
+            for one in model.__table__.columns
+        ),
+    )
+
+
+CLOCK, MISSED, FIRED = raw(SlaClock), raw(SlaBreach), raw(SlaFired)
+_CLOCK_KEY = ("ticket_id", "metric", "run_no")
+_CLOCK_COLUMNS = [one.name for one in CLOCK.columns if one.name != "id"]
+_KEPT_OF_MISS = ("breached_at", "fulfilled_at", "overdue_seconds", "superseded_at", "superseded_reason")
+
+
+class Judged(NamedTuple):
+    """A ticket as a replay found it, with who has it now."""
+
+    ticket_id: int
+    assignee_id: int | None
+    team_id: int | None
+    history: Sequence[Event]
+    sla: TicketSla
+
+
+class Notice(NamedTuple):
+    """Something to be told or done about a clock: `step` is `warning`, `breach` or `step:` with the id of an escalation
+    step. It happens once for (ticket, metric, run, step, due time), at `at` or as soon after it as somebody looks."""
+
+    metric: str
+    run_no: int
+    step: str
+    at: int
+    due_at: int
+
+    @property
+    def key(self) -> tuple[str, int, str, int]:
+        """What it is once for, within a ticket."""
+        return self.metric, self.run_no, self.step, self.due_at
+
+
+def notices(sla: TicketSla) -> list[Notice]:
+    """What there is to tell of the clocks that run, past and future, in order; a paused clock tells nothing (R14).
+
+    A missed promise is told instead of its warning.
+    """
+    found = []
+    for run in sla.runs:
+        if not run.open or run.waiting or run.target is None or run.due_at is None:
+            continue
+        if run.breached_at is not None:
+            found.append(Notice(run.metric, run.run_no, BREACH, run.breached_at, run.due_at))
+        elif run.warn_at is not None:
+            found.append(Notice(run.metric, run.run_no, WARNING, run.warn_at, run.due_at))
+        for step in run.escalations:
+            found.append(Notice(run.metric, run.run_no, f"{STEP}{step.step}", step.at, run.due_at))
+    return sorted(found, key=lambda notice: (notice.at, notice.key))
+
+
+# --- columns -------------------------------------------------------------------------------------------------------
+
+
+def clock_columns(ticket_id: int, run: ClockRun) -> dict[str, Any]:
+    """A clock as it is stored."""
+    return {
+        "ticket_id": ticket_id,
+        "metric": run.metric,
+        "run_no": run.run_no,
+        "state": run.state,
+        "started_at": run.started_at,
+        "due_at": run.due_at,
+        "warn_at": run.warn_at if run.open else None,
+        "fulfilled_at": run.fulfilled_at,
+        "fulfilled_by_event_id": run.fulfilled_by,
+        "breached_at": run.breached_at,
+        "target_minutes": None if run.target is None else run.target // 60,
+        "elapsed_seconds": run.elapsed,
+        "paused_seconds": run.paused,
+        "remaining_seconds": run.remaining,
+        "policy_version_id": run.policy,
+    }
+
+
+def clocks_of(ticket_id: int, sla: TicketSla) -> list[dict[str, Any]]:
+    """The clocks of a ticket that promise something."""
+    return [clock_columns(ticket_id, run) for run in sla.runs if run.target is not None]
+
+
+def misses_of(judged: Judged, now: int) -> list[dict[str, Any]]:
+    """The missed promises of a ticket, with who had it then."""
+    return [
+        {
+            "ticket_id": judged.ticket_id,
+            "metric": breach.metric,
+            "run_no": breach.run_no,
+            "due_at": breach.due_at,
+            "breached_at": breach.breached_at,
+            "detected_at": now,
+            "fulfilled_at": breach.fulfilled_at,
+            "overdue_seconds": breach.overdue if breach.fulfilled_at is not None else None,
+            "assignee_id": holder_at(
+                judged.history, EventType.ASSIGNEE, breach.breached_at, judged.assignee_id
+            ),
+            "team_id": holder_at(judged.history, EventType.TEAM, breach.breached_at, judged.team_id),
+            "policy_version_id": breach.policy,
+            "calendar_version": breach.calendar_version,
+            "superseded_at": breach.superseded_at,
+            "superseded_reason": _reason(breach, judged.history),
+            "excused_by_id": None,
+            "excused_reason": None,
+        }
+        for breach in judged.sla.breaches
+    ]
+
+
+def _reason(breach: Breach, history: Sequence[Event]) -> str | None:
+    if breach.superseded_at is None:
+        return None
+    found = next((event.type for event in history if event.id == breach.superseded_by), None)
+    return str(found or EventType.CALENDAR_EDIT)
+
+
+def fired_columns(ticket_id: int, notice: Notice, sent_at: int | None = None) -> dict[str, Any]:
+    """The row that says that something was told or done; without `sent_at` at its own time."""
+    return {
+        "ticket_id": ticket_id,
+        "metric": notice.metric,
+        "run_no": notice.run_no,
+        "step": notice.step,
+        "due_at": notice.due_at,
+        "sent_at": notice.at if sent_at is None else sent_at,
+    }
+
+
+# --- what differs is written -----------------------------------------------------------------------------------------
+
+
+def write(session: Session, found: Sequence[Judged], *, now: int) -> dict[int, list[Notice]]:
+    """Store what replays of these tickets found. Gives what is still to be told of each, the earliest first.
+
+    A ticket without a history (brought in from elsewhere) keeps what it has. At most three statements for looking, and
+    one for each kind of change, however many tickets they are.
+    """
+    known = [one for one in found if one.history]
+    once_missed = _write_clocks(session, known)
+    _write_misses(session, [one for one in known if one.sla.breaches or one.ticket_id in once_missed], now)
+    return _untold(session, known, now)
+
+
+def _write_clocks(session: Session, found: Sequence[Judged]) -> set[int]:
+    """Gives the tickets whose stored clocks knew of a miss."""
+    stored: dict[tuple[Any, ...], Any] = {}
+    once_missed = set()
+    for row in session.execute(
+        select(CLOCK).where(CLOCK.c.ticket_id.in_([one.ticket_id for one in found]))
+    ).mappings():
+        stored[row["ticket_id"], row["metric"], row["run_no"]] = row
+        if row["breached_at"] is not None:
+            once_missed.add(row["ticket_id"])
+    added, changed = [], []
+    for one in found:
+        for columns in clocks_of(one.ticket_id, one.sla):
+            before = stored.pop((one.ticket_id, columns["metric"], columns["run_no"]), None)
+            if before is None:
+                added.append(columns)
+            elif any(before[name] != value for name, value in columns.items()):
+                changed.append({"key": before["id"], **columns})
+    if stored:
+        session.execute(delete(CLOCK).where(CLOCK.c.id.in_([row["id"] for row in stored.values()])))
+    if added:
+        session.execute(insert(CLOCK), added)
+    if changed:
+        session.execute(
+            _changing(CLOCK, [name for name in _CLOCK_COLUMNS if name not in _CLOCK_KEY]), changed
+        )
+    return once_missed
+
+
+def _write_misses(session: Session, found: Sequence[Judged], now: int) -> None:
+    if not found:
+        return
+    of = MISSED.c.ticket_id.in_([one.ticket_id for one in found])
+    stored = {
+        (row["ticket_id"], row["metric"], row["run_no"], row["due_at"]): row
+        for row in session.execute(select(MISSED).where(of)).mappings()
+    }
+    added, changed = [], []
+    for one in found:
+        for columns in misses_of(one, now):
+            key = (one.ticket_id, columns["metric"], columns["run_no"], columns["due_at"])
+            before = stored.pop(key, None)
+            if before is None:
+                added.append(columns)
+            elif any(before[name] != columns[name] for name in _KEPT_OF_MISS):
+                changed.append({"key": before["id"], **{name: columns[name] for name in _KEPT_OF_MISS}})
+    for row in stored.values():
+        if row["superseded_at"] is None:
+            gone = {"superseded_at": now, "superseded_reason": LATE_FACT}
+            changed.append({"key": row["id"], **{name: row[name] for name in _KEPT_OF_MISS}, **gone})
+    if added:
+        _without_strangers(session, added)
+        session.execute(insert(MISSED), added)
+    if changed:
+        session.execute(_changing(MISSED, _KEPT_OF_MISS), changed)
+
+
+def _changing(rows: TableClause, names: Iterable[str]) -> Any:
+    return update(rows).where(rows.c.id == bindparam("key")).values({name: bindparam(name) for name in names})
+
+
+def _without_strangers(session: Session, misses: list[dict[str, Any]]) -> None:
+    """Events may name people and teams who are gone; a row may not."""
+    for name, model in (("assignee_id", Person), ("team_id", Team)):
+        named = {miss[name] for miss in misses} - {None}
+        there = set(session.scalars(select(model.id).where(model.id.in_(named)))) if named else set()
+        for miss in misses:
+            miss[name] = miss[name] if miss[name] in there else None
+
+
+def _untold(session: Session, found: Sequence[Judged], now: int) -> dict[int, list[Notice]]:
+    listed = {one.ticket_id: notices(one.sla) for one in found}
+    overdue = [key for key, told in listed.items() if any(notice.at <= now for notice in told)]
+    done = told_already(session, overdue)
+    return {
+        key: [notice for notice in told if notice.key not in done.get(key, ())]
+        for key, told in listed.items()
+    }
+
+
+def told_already(session: Session, ticket_ids: Collection[int]) -> dict[int, set[tuple[str, int, str, int]]]:
+    """What happened already for each of these tickets. One statement, none for no tickets."""
+    done: dict[int, set[tuple[str, int, str, int]]] = defaultdict(set)
+    if ticket_ids:
+        rows = session.execute(
+            select(FIRED.c.ticket_id, FIRED.c.metric, FIRED.c.run_no, FIRED.c.step, FIRED.c.due_at).where(
+                FIRED.c.ticket_id.in_(ticket_ids)
+            )
+        )
+        for row in rows:
+            done[row[0]].add((row[1], row[2], row[3], row[4]))
+    return done
