@@ -201,6 +201,9 @@ PREFERENCES: tuple[Preference, ...] = (
 BY_NAME = {preference.name: preference for preference in PREFERENCES}
 
 
+_EVERYTHING = select(PreferenceRow.name, PreferenceRow.value)  # asked with every page, made once
+
+
 class Preferences:
     """The settings as they stood when they were read. One query for all of them."""
 
@@ -209,7 +212,7 @@ class Preferences:
 
     @classmethod
     def read(cls, session: Session) -> Preferences:
-        rows = session.execute(select(PreferenceRow.name, PreferenceRow.value))
+        rows = session.execute(_EVERYTHING)
         return cls({name: value for name, value in rows if name in BY_NAME})
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, literal, null, select, union_all
+from sqlalchemy import BindParameter, CompoundSelect, Row, bindparam, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from app.accounts.models import (
@@ -34,30 +34,34 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+# Asked with every page: made once, since making a statement takes longer than asking it.
+_LIVE_SESSION = (
+    select(
+        UserSession.id,
+        UserSession.seen_at,
+        Person.id,
+        Person.public_id,
+        Person.name,
+        Person.email,
+        Person.kind,
+        Person.language,
+        Person.theme,
+    )
+    .join(Person, Person.id == UserSession.person_id)
+    .where(
+        UserSession.token_hash == bindparam("token_hash"),
+        UserSession.seen_at > bindparam("since"),
+        Person.disabled_at.is_(None),
+    )
+)
+
+
 def viewer_of_session(session: Session, token: str, *, now: datetime, idle: timedelta) -> Viewer | None:
     """The person behind a live session, with everything permissions and audiences need. Two statements.
 
     None when the session ended, was idle too long, or its person is disabled.
     """
-    row = session.execute(
-        select(
-            UserSession.id,
-            UserSession.seen_at,
-            Person.id,
-            Person.public_id,
-            Person.name,
-            Person.email,
-            Person.kind,
-            Person.language,
-            Person.theme,
-        )
-        .join(Person, Person.id == UserSession.person_id)
-        .where(
-            UserSession.token_hash == hash_token(token),
-            UserSession.seen_at > now - idle,
-            Person.disabled_at.is_(None),
-        )
-    ).first()
+    row = session.execute(_LIVE_SESSION, {"token_hash": hash_token(token), "since": now - idle}).first()
     if row is None:
         return None
     session_id, seen_at, person_id, public_id, name, email, kind, language, theme = row
@@ -96,6 +100,14 @@ def _belongings(
     session: Session, person_id: int
 ) -> tuple[tuple[Held, ...], tuple[tuple[int, str, str], ...], tuple[tuple[int, str], ...]]:
     """Grants, organisations and segments (her own and her organisations') in one statement."""
+    rows: Sequence[Any] = session.execute(_BELONGINGS, {"person_id": person_id}).all()
+    held = tuple(Held(row[1], row[2], row[3]) for row in rows if row[0] == "grant")
+    organisations = tuple((row[2], row[1], row[4]) for row in rows if row[0] == "organisation")
+    segments = tuple({(row[2], row[1]): None for row in rows if row[0] == "segment"})
+    return held, organisations, segments
+
+
+def _belongings_of(person_id: BindParameter[Any]) -> CompoundSelect[Any]:
     grants = select(literal("grant"), Grant.role, Grant.team_id, Grant.category_id, null()).where(
         Grant.person_id == person_id
     )
@@ -104,20 +116,16 @@ def _belongings(
         .join(Membership, Membership.organisation_id == Organisation.id)
         .where(Membership.person_id == person_id)
     )
-    rows: Sequence[Any] = session.execute(union_all(grants, places, _segments(person_id))).all()
-    held = tuple(Held(row[1], row[2], row[3]) for row in rows if row[0] == "grant")
-    organisations = tuple((row[2], row[1], row[4]) for row in rows if row[0] == "organisation")
-    segments = tuple({(row[2], row[1]): None for row in rows if row[0] == "segment"})
-    return held, organisations, segments
-
-
-def _segments(person_id: int) -> Select[str, str, int, None, None]:
-    own = select(Membership.organisation_id).where(Membership.person_id == person_id)
-    return (
+    hers = select(Membership.organisation_id).where(Membership.person_id == person_id)
+    segments = (
         select(literal("segment"), Segment.slug, Segment.id, null(), null())
         .join(SegmentMember, SegmentMember.segment_id == Segment.id)
-        .where((SegmentMember.person_id == person_id) | SegmentMember.organisation_id.in_(own))
+        .where((SegmentMember.person_id == person_id) | SegmentMember.organisation_id.in_(hers))
     )
+    return union_all(grants, places, segments)
+
+
+_BELONGINGS = _belongings_of(bindparam("person_id"))
 
 
 def folded(address: str) -> str:

@@ -6,16 +6,17 @@ Columns only, never entities; every view walks an index in order. Nothing here c
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from app.accounts.models import COLLEAGUE, MANAGER, Organisation, Person, Team
+from app.accounts.models import Organisation, Person
 from app.accounts.permissions import Viewer
-from app.paging import Key, Page, page
+from app.paging import Key, Listing, Page
 from app.tickets.models import FIRST_NUMBER, PAUSED_FROM, Ticket
-from app.tickets.queries import on_desk, on_own_side
+from app.tickets.queries import AT_DESK, READER, SHARED, WORK, of_customer, shared_with
 
 OPEN_TAB, SOLVED_TAB, ORGANISATION_TAB = "open", "solved", "organisation"
 TABS = (OPEN_TAB, SOLVED_TAB, ORGANISATION_TAB)
@@ -31,7 +32,7 @@ COUNTED_UP_TO = 500  # "500+": counting further would read the whole queue
 
 def has_colleagues(viewer: Viewer) -> bool:
     """Whether there is an organisation whose requests she may read."""
-    return any(place[2] in (COLLEAGUE, MANAGER) for place in viewer.organisations)
+    return bool(shared_with(viewer))
 
 
 def own_requests(
@@ -47,6 +48,16 @@ def own_requests(
 
     `words` narrows them to a number ("#10482") or to words of the subject.
     """
+    shared = shared_with(viewer)
+    listing = _own(tab, bool(shared))
+    if words.strip():
+        listing = listing.narrowed(_named(words.strip()))
+    values = {"reader": viewer.person_id, "shared": shared}
+    return listing.page(session, values, after=after, before=before)
+
+
+@cache
+def _own(tab: str, shares: bool) -> Listing:
     wanted: Any = select(
         Ticket.id,
         Ticket.subject,
@@ -58,64 +69,51 @@ def own_requests(
         Ticket.sla_state,
         Person.name.label("requester_name"),
     ).join(Person, Person.id == Ticket.requester_id)
-    wanted = wanted.where(on_own_side(viewer))
     if tab == ORGANISATION_TAB:
-        shared = [place[0] for place in viewer.organisations if place[2] in (COLLEAGUE, MANAGER)]
-        wanted = wanted.where(Ticket.organisation_id.in_(shared))
+        there = Ticket.organisation_id.in_(SHARED) if shares else false()
+        wanted = wanted.where(of_customer(READER, SHARED if shares else None), there)
     else:
-        done = tab == SOLVED_TAB
-        wanted = wanted.where(Ticket.requester_id == viewer.person_id, Ticket.is_open.is_(not done))
-    return page(
-        session,
-        _narrowed(wanted, words),
-        (Ticket.last_activity_at, Ticket.id),
-        descending=True,
-        after=after,
-        before=before,
-    )
+        wanted = wanted.where(of_customer(READER, None), Ticket.is_open.is_(tab != SOLVED_TAB))
+    return Listing(wanted, (Ticket.last_activity_at, Ticket.id), descending=True)
 
 
-def _narrowed(wanted: Any, words: str) -> Any:
-    words = words.strip()
-    if not words:
-        return wanted
+def _named(words: str) -> ColumnElement[bool]:
     digits = words.lstrip("#")
     if digits.isascii() and digits.isdigit() and len(digits) < 15:
         named = Ticket.subject.icontains(words, autoescape=True)
-        return wanted.where(or_(Ticket.id == int(digits) - FIRST_NUMBER, named))
-    return wanted.where(
-        and_(*(Ticket.subject.icontains(word, autoescape=True) for word in words.split()[:8]))
-    )
+        return or_(Ticket.id == int(digits) - FIRST_NUMBER, named)
+    return and_(*(Ticket.subject.icontains(word, autoescape=True) for word in words.split()[:8]))
 
 
 # --- the desk ----------------------------------------------------------------------------------------------------
 
 
-def in_view(viewer: Viewer, view: str, *, now: datetime, team_ids: list[int]) -> ColumnElement[bool]:
-    """The condition for the tickets of a view of the desk.
+NOW: BindParameter[Any] = bindparam("now")
+ME: BindParameter[Any] = bindparam("me")
+TEAMS: BindParameter[Any] = bindparam("teams", expanding=True)
 
-    `team_ids` are the viewer's teams; someone in no team has the tickets of all. Unproved requests are in the inbox
-    (marked), never among those waiting for somebody to take them.
+
+def _in_view(view: str, in_teams: bool) -> ColumnElement[bool]:
+    """The condition for the tickets of a view of the desk, on `NOW`, `ME` (the viewer) and `TEAMS` (hers).
+
+    Someone in no team has the tickets of all. Unproved requests are in the inbox (marked), never among those waiting
+    for somebody to take them.
     """
-    awake = or_(Ticket.snoozed_until.is_(None), Ticket.snoozed_until <= now)
+    awake = or_(Ticket.snoozed_until.is_(None), Ticket.snoozed_until <= NOW)
     waiting = and_(Ticket.is_open, awake)
-    own_teams = or_(Ticket.team_id.is_(None), Ticket.team_id.in_(team_ids)) if team_ids else literal(True)
+    own_teams = or_(Ticket.team_id.is_(None), Ticket.team_id.in_(TEAMS)) if in_teams else true()
+    at_risk = or_(Ticket.next_due_at <= NOW, Ticket.at_risk_at <= NOW)  # overdue, or past its warning
     conditions: dict[str, ColumnElement[bool]] = {
         INBOX: waiting,
-        MINE: and_(waiting, Ticket.assignee_id == viewer.person_id),
+        MINE: and_(waiting, Ticket.assignee_id == ME),
         UNASSIGNED: and_(waiting, Ticket.assignee_id.is_(None), Ticket.proved_at.is_not(None)),
         TEAM: and_(waiting, own_teams),
-        AT_RISK: and_(waiting, Ticket.queue_key < PAUSED_FROM, _at_risk(now)),
-        SNOOZED: and_(Ticket.is_open, Ticket.snoozed_until > now),
+        AT_RISK: and_(waiting, Ticket.queue_key < PAUSED_FROM, at_risk),
+        SNOOZED: and_(Ticket.is_open, Ticket.snoozed_until > NOW),
         SOLVED: Ticket.is_open.is_(False),
-        ALL: literal(True),
+        ALL: true(),
     }
-    return and_(on_desk(viewer), conditions[view])
-
-
-def _at_risk(now: datetime) -> ColumnElement[bool]:
-    """Overdue, or past the instant of its warning."""
-    return or_(Ticket.next_due_at <= now, Ticket.at_risk_at <= now)
+    return and_(AT_DESK, conditions[view])
 
 
 def queue(
@@ -133,6 +131,15 @@ def queue(
 
     `newest_first` and the solved ones go by last activity, the view of all by number, snoozed ones by when they return.
     """
+    if not viewer.may(WORK):
+        return Page([], None, None)
+    values = {"now": now, "me": viewer.person_id, "teams": team_ids}
+    listing = _listing(view, newest_first, bool(team_ids))
+    return listing.page(session, values, after=after, before=before)
+
+
+@cache
+def _listing(view: str, newest_first: bool, in_teams: bool) -> Listing:
     requester, assignee = aliased(Person), aliased(Person)
     wanted: Any = (
         select(
@@ -141,25 +148,20 @@ def queue(
             Ticket.status,
             Ticket.priority,
             Ticket.proved_at,
-            Ticket.created_at,
             Ticket.last_activity_at,
             Ticket.last_author_kind,
-            Ticket.snoozed_until,
             Ticket.next_due_at,
             Ticket.at_risk_at,
             Ticket.next_metric,
             Ticket.sla_state,
-            Ticket.queue_key,
             requester.name.label("requester_name"),
             assignee.name.label("assignee_name"),
             Organisation.name.label("organisation_name"),
-            Team.name.label("team_name"),
         )
         .join(requester, requester.id == Ticket.requester_id)
         .outerjoin(assignee, assignee.id == Ticket.assignee_id)
         .outerjoin(Organisation, Organisation.id == Ticket.organisation_id)
-        .outerjoin(Team, Team.id == Ticket.team_id)
-        .where(in_view(viewer, view, now=now, team_ids=team_ids))
+        .where(_in_view(view, in_teams))
     )
     falling = newest_first or view in (SOLVED, ALL)
     keys: tuple[Key, ...] = (Ticket.last_activity_at if falling else Ticket.queue_key, Ticket.id)
@@ -167,24 +169,27 @@ def queue(
         keys = (Ticket.id,)
     elif view == SNOOZED and not newest_first:
         keys = (Ticket.snoozed_until, Ticket.id)
-    return page(session, wanted, keys, descending=falling, after=after, before=before)
+    return Listing(wanted, keys, descending=falling)
 
 
 def counts(
     session: Session, viewer: Viewer, views: tuple[str, ...], *, now: datetime, team_ids: list[int]
 ) -> dict[str, int]:
     """How many tickets are in some views, counted up to `COUNTED_UP_TO` + 1. One statement."""
+    if not viewer.may(WORK):
+        return dict.fromkeys(views, 0)
+    values = {"now": now, "me": viewer.person_id, "teams": team_ids}
+    row = session.execute(_counting(views, bool(team_ids)), values).one()
+    return dict(zip(views, row, strict=True))
+
+
+@cache
+def _counting(views: tuple[str, ...], in_teams: bool) -> Select[Any]:
     bounded = [
         select(func.count())
-        .select_from(
-            select(Ticket.id)
-            .where(in_view(viewer, view, now=now, team_ids=team_ids))
-            .limit(COUNTED_UP_TO + 1)
-            .subquery()
-        )
+        .select_from(select(Ticket.id).where(_in_view(view, in_teams)).limit(COUNTED_UP_TO + 1).subquery())
         .scalar_subquery()
         .label(view)
         for view in views
     ]
-    row = session.execute(select(*bounded)).one()
-    return dict(zip(views, row, strict=True))
+    return select(*bounded)

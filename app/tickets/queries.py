@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, false, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Row, and_, bindparam, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.accounts.models import (
@@ -66,30 +67,43 @@ def present() -> ColumnElement[bool]:
     return Ticket.disposal.is_(None)
 
 
+# Conditions of statements that are made once: making one takes longer than asking it. Whose they are is given by name.
+READER: BindParameter[Any] = bindparam("reader")
+SHARED: BindParameter[Any] = bindparam("shared", expanding=True)
+AT_DESK = and_(Ticket.disposal.is_(None), Ticket.restricted_at.is_(None))
+
+
+def shared_with(viewer: Viewer) -> list[int]:
+    """The organisations whose requests she may read: where she is colleague or manager."""
+    return [place[0] for place in viewer.organisations if place[2] in (COLLEAGUE, MANAGER)]
+
+
 def on_own_side(reader: Reader) -> ColumnElement[bool]:
-    """The condition for tickets that she sees as a customer: her own, her organisation's where she is colleague or
-    manager there and the request is not private, or the one her link opens. Unproved and disposed ones are nobody's.
+    """The condition for tickets that she sees as a customer: her own, her organisations' where she may read them and
+    the request is not private, or the one her link opens. Unproved and disposed ones are nobody's.
     """
-    present = and_(Ticket.disposal.is_(None), Ticket.proved_at.is_not(None))
     if isinstance(reader, ByLink):
-        return and_(present, Ticket.id == reader.ticket_id)
+        return and_(present(), Ticket.proved_at.is_not(None), Ticket.id == reader.ticket_id)
     if reader.person_id is None:
         return false()
-    mine = Ticket.requester_id == reader.person_id
-    shared = [place[0] for place in reader.organisations if place[2] in (COLLEAGUE, MANAGER)]
-    if not shared:
-        return and_(present, mine)
+    return of_customer(reader.person_id, shared_with(reader) or None)
+
+
+def of_customer(person: Any, shared: Any) -> ColumnElement[bool]:
+    """The same for somebody signed in, and the organisations whose requests she may read (None: none); as values, or as
+    `READER` and `SHARED`."""
+    proved, mine = and_(present(), Ticket.proved_at.is_not(None)), Ticket.requester_id == person
+    if shared is None:
+        return and_(proved, mine)
     theirs = and_(
         Ticket.organisation_id.in_(shared), Ticket.private.is_(False), Ticket.restricted_at.is_(None)
     )
-    return and_(present, or_(mine, theirs))
+    return and_(proved, or_(mine, theirs))
 
 
 def on_desk(viewer: Viewer) -> ColumnElement[bool]:
     """The condition for tickets that she sees as a member of the team: all but disposed and restricted ones."""
-    if not viewer.may(WORK):
-        return false()
-    return and_(Ticket.disposal.is_(None), Ticket.restricted_at.is_(None))
+    return AT_DESK if viewer.may(WORK) else false()
 
 
 def visible_to(reader: Reader) -> ColumnElement[bool]:
