@@ -34,6 +34,7 @@ NAVIGATION = (
         lazy_gettext("Tickets"),
         (
             ("/desk/", lazy_gettext("Inbox"), "inbox", "tickets.work"),
+            ("/reports/", lazy_gettext("Reports"), "activity", "reports.read"),
             ("/admin/request-types", lazy_gettext("Request types"), "tag", "request_types.edit"),
             ("/admin/calendars", lazy_gettext("Working hours"), "calendar", "sla.edit"),
             ("/admin/sla-policies", lazy_gettext("Promised times"), "clock", "sla.edit"),
@@ -124,7 +125,7 @@ def _navigation() -> list[tuple[Any, list[tuple[str, Any, str, bool, None]]]]:
     groups = []
     for label, links in NAVIGATION:
         shown = [
-            (url, text, icon, request.path == url or request.path.startswith(url + "/"), None)
+            (url, text, icon, request.path == url or request.path.startswith(url.rstrip("/") + "/"), None)
             for url, text, icon, action in links
             if current_user.may(action)
         ]
