@@ -17,7 +17,7 @@ import snowballstemmer
 import whoosh
 from whoosh.analysis import Analyzer, Token
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 MAX_WORD = 48  # letters; longer runs are data (hashes, base64) and are cut to this in text and query alike
 
 # A word is a run of letters and digits, apostrophes inside included. Runs tied by these signs without a space
@@ -94,12 +94,22 @@ _STEMMERS = {"de": "german", "en": "english"}
 
 @lru_cache(maxsize=20_000)
 def stem(form: str, lang: str) -> str:
-    """The Snowball stem of a folded form. Forms with digits stay whole."""
+    """The Snowball stem of a folded form, or our own where that is another word's. Forms with digits stay whole."""
     if len(form) < 3 or not form.isalpha():
         return form
+    if own := _own_stems(lang).get(form):
+        return own
     # A stemmer keeps state while it works; one for each call is cheap and safe with threads.
     stemmer = snowballstemmer.stemmer(_STEMMERS[lang])
     return str(fold(stemmer.stemWord(form), lang))
+
+
+@lru_cache(maxsize=4)
+def _own_stems(lang: str) -> dict[str, str]:
+    """Folded form -> its stem, from `words/stems_<lang>.txt`; the sign at the end keeps it apart from all others."""
+    text = (Path(__file__).parent / "words" / f"stems_{lang}.txt").read_text(encoding="utf-8")
+    lines = (line.split() for line in text.splitlines() if not line.startswith("#"))
+    return {fold(normal(form), lang): f"{fold(normal(line[0]), lang)}=" for line in lines for form in line}
 
 
 def read_words(name: str) -> frozenset[str]:
