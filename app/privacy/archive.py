@@ -6,9 +6,10 @@ Where the archive lies and who may have it is decided by the caller.
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,20 @@ def _counted(document: dict[str, Any], progress: _Progress) -> Iterator[str]:
         {**one, "messages": stepping(one["messages"])} for one in document["conversations"]
     )
     return export_document.pieces(document)
+
+
+def holds(path: Path, needles: Sequence[str]) -> bool:
+    """Whether the data in an archive hold one of these words, read in blocks that overlap by the longest."""
+    wanted = [form for needle in needles for form in {needle.encode(), json.dumps(needle)[1:-1].encode()}]
+    longest = max(map(len, wanted), default=0)
+    kept = b""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("data.json") as file:
+            while block := file.read(BLOCK):
+                kept += block
+                if any(needle in kept for needle in wanted):
+                    return True
+                kept = kept[-longest:] if longest else b""
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return False
+    return False

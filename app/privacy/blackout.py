@@ -20,7 +20,7 @@ from app.articles import editions
 from app.articles.models import ArticleText, Revision
 from app.db import all_tables
 from app.errors import NotVisible, Refused
-from app.privacy import conversations
+from app.privacy import conversations, copies
 from app.privacy.executor import ledger_of
 from app.privacy.mentions import GO_WHOLE, may_hold, not_kept, text_columns
 from app.privacy.models import FILE, PASSAGE, Blackout, ErasureRecord
@@ -284,10 +284,12 @@ def _stored(
 
 
 def finish(portal: Portal, passage: str) -> None:
-    """After the commit: captured letters that hold the passage go, and old copies on the disk are overwritten."""
+    """After the commit: captured letters that hold the passage go, copies of people's data are made again, and old copies
+    on the disk are overwritten."""
     sink = CapturedMailSink(portal.captured_mail_dir)
     if passage:
         sink.erase_with(passage)
+    copies.remake_all(portal)
     portal.database.overwrite_deleted()
 
 

@@ -8,34 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app import audit, outbox
+from app import audit
 from app.accounts.models import Person
 from app.accounts.queries import lock_person, lock_person_with
 from app.errors import NotVisible, Refused
-from app.privacy import service
-from app.privacy.export_models import BUILDING, READY, RELEASED, REMOVED, WITHHELD, DataExport, NoteDecision
+from app.privacy import rights, service
+from app.privacy.copies import UNDER_WAY, put_chore
+from app.privacy.export_models import BUILDING, READY, RELEASED, WITHHELD, DataExport, NoteDecision
 from app.privacy.models import (
     DONE,
     EXPORT,
-    FAILED,
     OPEN,
     RUNNING,
     PrivacyRequest,
 )
 from app.privacy.taking import Note
-from app.tickets.models import Message, Ticket
+from app.tickets.models import Message
 from app.words import N_
 
-CHORE, LETTER, NOTES_LETTER = "privacy.export", "privacy.export_ready", "privacy.notes_decided"
-QUIETLY = "quietly"  # a copy that is made again because something in it had to go: no second letter
-UNDER_WAY = (RUNNING, FAILED)
+LETTER, NOTES_LETTER = "privacy.export_ready", "privacy.notes_decided"
+GOING = N_("This person's data are to be deleted. No copy is made any more.")
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
@@ -45,14 +44,16 @@ def ask(
     session: Session, person_id: int, *, lang: str, actor_id: int | None = None, now: datetime
 ) -> DataExport:
     """Have a copy of all data of a person made; while one is being made, it is that one. `actor_id` is the officer who
-    starts it. Raises `NotVisible` for somebody who is erased."""
+    starts it. Raises `NotVisible` for somebody who is erased, `Refused` while her deletion is under way."""
     person = lock_person(session, person_id)
     if person.erased_at is not None:
         raise NotVisible
+    if person.erasing_at is not None:
+        raise Refused(GOING)
     known = under_way(session, person_id)
     if known is not None:
         return known
-    request = service.stored(session, EXPORT, person_id, state=RUNNING, actor_id=actor_id, now=now)
+    request = rights.stored(session, EXPORT, person_id, state=RUNNING, actor_id=actor_id, now=now)
     made = DataExport(request_id=request.id, person_id=person_id, lang=lang, state=BUILDING, created_at=now)
     session.add(made)
     session.flush()
@@ -62,21 +63,19 @@ def ask(
     return made
 
 
-def ask_for(session: Session, address: str, *, lang: str, actor_id: int, now: datetime) -> DataExport:
-    """The same by the officer, for whoever has this address, with or without an account. Raises `Refused`."""
+def ask_for(
+    session: Session, address: str, *, note: str, lang: str, actor_id: int, now: datetime
+) -> DataExport:
+    """The same by the officer, for whoever has this address, with or without an account; `note` is what she wrote.
+    Raises `Refused`."""
     person = lock_person_with(session, address)
     if person is None:
         raise Refused(service.NOBODY, "email")
-    return ask(session, person.id, lang=person.language or lang, actor_id=actor_id, now=now)
-
-
-def put_chore(
-    session: Session, request: PrivacyRequest, export_id: int, *, now: datetime, **more: str
-) -> None:
-    """Have the worker build a copy."""
-    job = outbox.put(session, CHORE, run_at=now, export_id=export_id, **more)
+    made = ask(session, person.id, lang=person.language or lang, actor_id=actor_id, now=now)
+    request = service.locked_request(session, made.request_id)
+    request.note = request.note or note
     session.flush()
-    request.job_id = job.id
+    return made
 
 
 def under_way(session: Session, person_id: int) -> DataExport | None:
@@ -160,49 +159,6 @@ def note_download(session: Session, export_id: int, person_id: int, *, now: date
     )
 
 
-# --- removing and making again -----------------------------------------------------------------------------------------
-
-
-def remove(session: Session, which: ColumnElement[bool]) -> list[str]:
-    """Mark copies as removed. Gives the names of their files, to be deleted after the commit or before it."""
-    rows = session.scalars(select(DataExport).where(which, DataExport.state != REMOVED).with_for_update())
-    keys = []
-    for row in rows:
-        row.state = REMOVED
-        keys.append(row.file_key)
-    session.flush()
-    return keys
-
-
-def expired(now: datetime) -> ColumnElement[bool]:
-    """The condition for copies whose time is over."""
-    return DataExport.expires_at <= now
-
-
-def remake(session: Session, which: ColumnElement[bool], *, now: datetime) -> list[str]:
-    """Have ready copies made again, because something in them had to go. Gives the names of their files."""
-    rows = session.scalars(select(DataExport).where(which, DataExport.state == READY).with_for_update())
-    keys = []
-    for row in rows:
-        row.state = BUILDING
-        request = service.locked_request(session, row.request_id)
-        request.state = RUNNING
-        put_chore(session, request, row.id, now=now, reason=QUIETLY)
-        keys.append(row.file_key)
-    session.flush()
-    return keys
-
-
-def received_from(person_id: int) -> ColumnElement[bool]:
-    """The condition for copies of others in which words of a person may stand: she wrote in their requests."""
-    wrote_in = (
-        select(Ticket.requester_id)
-        .join(Message, Message.ticket_id == Ticket.id)
-        .where(Message.author_id == person_id)
-    )
-    return DataExport.person_id.in_(wrote_in) & (DataExport.person_id != person_id)
-
-
 # --- internal notes ----------------------------------------------------------------------------------------------------
 
 
@@ -259,8 +215,8 @@ def complete(session: Session, request: PrivacyRequest, *, actor_id: int, now: d
     person = session.get(Person, request.person_id) if request.person_id else None
     if request.kind != EXPORT or request.state not in (OPEN, DONE) or person is None:
         raise Refused(N_("This copy is being made, or was called off."))
-    if person.disabled_at is not None and person.erasing_at is not None:
-        raise Refused(N_("The person's data are to be deleted. The notes are not handed out any more."))
+    if person.erasing_at is not None:
+        raise Refused(GOING)
     last = session.scalars(
         select(DataExport).where(DataExport.request_id == request.id).order_by(DataExport.id.desc()).limit(1)
     ).one()
@@ -289,8 +245,3 @@ def of_request(session: Session, request_id: int) -> Sequence[DataExport]:
     """The copies made on one request, newest first."""
     found = select(DataExport).where(DataExport.request_id == request_id).order_by(DataExport.id.desc())
     return session.scalars(found).all()
-
-
-def files_to_keep(session: Session) -> Collection[str]:
-    """The names of files that belong to a copy which is ready or being made."""
-    return set(session.scalars(select(DataExport.file_key).where(DataExport.state != REMOVED)))

@@ -14,6 +14,7 @@ from app.i18n import format_date, format_datetime, format_period, gettext_in, ng
 from app.letters import Letter, Message
 from app.mail import Post
 from app.privacy import labels
+from app.privacy.export_models import READY, DataExport
 from app.privacy.models import GRACE, PrivacyRequest
 from app.privacy.planner import Line, Plan
 from app.words import N_
@@ -23,6 +24,7 @@ LINK = ("link", N_("Link that can be used once"))
 PERIOD = ("period", N_("How long the link is valid, like “24 hours”"))
 DAY = ("day", N_("Day and time of the deletion"))
 GONE = ("gone", N_("What is deleted, a line each"))
+UNTIL = ("day", N_("Day and time until which the copy can be fetched"))
 KEPT = ("kept", N_("What stays, why and until when, a line each"))
 ANSWER = ("answer", N_("What the privacy officer wrote"))
 KIND = ("kind", N_("What the person asked for, like “Information”"))
@@ -94,7 +96,32 @@ ANSWERED = Letter(
     ("answer",),
 )
 
-SHIPPED = (YOUR_DATA, PLANNED, ERASED, PROLONGED, REFUSED, ANSWERED)
+COPY_READY = Letter(
+    "privacy.export_ready",
+    N_("The copy of somebody's data is ready."),
+    N_("The copy of your data is ready"),
+    N_(
+        "{greeting}\n\nThe copy of your data is ready. Fetch it by {day}:\n\n{link}\n\n"
+        "You sign in for that, or have a link sent to this address. Then the copy is removed.\n\n"
+        "You did not ask for this? Then somebody knows your password. Choose a new one."
+    ),
+    (GREETING, LINK, UNTIL),
+    ("link", "day"),
+)
+NOTES_DECIDED = Letter(
+    "privacy.notes_decided",
+    N_("Internal notes were looked at; the copy was made again."),
+    N_("The copy of your data is complete"),
+    N_(
+        "{greeting}\n\nWe have looked at the internal notes that were held back in the copy of your data. "
+        "There is a new copy. Fetch it by {day}:\n\n{link}\n\n"
+        "You sign in for that, or have a link sent to this address. What we still withhold has its reason beside it."
+    ),
+    (GREETING, LINK, UNTIL),
+    ("link", "day"),
+)
+
+SHIPPED = (YOUR_DATA, PLANNED, ERASED, PROLONGED, REFUSED, ANSWERED, COPY_READY, NOTES_DECIDED)
 
 ENTERED = N_("You get this letter because your address was entered at our help centre.")
 ASKED = N_("You get this letter because you asked for something about your data.")
@@ -165,6 +192,26 @@ def _answer(post: Post, ids: dict[str, Any], letter: Letter, field: str) -> Mess
         day=format_date(request.due_at, lang=lang),
         kind=gettext_in(lang)(labels.KIND[request.kind]),
     )
+
+
+def copy_ready(post: Post, ids: dict[str, Any]) -> Message | None:
+    return _copy(post, ids, COPY_READY)
+
+
+def notes_decided(post: Post, ids: dict[str, Any]) -> Message | None:
+    return _copy(post, ids, NOTES_DECIDED)
+
+
+def _copy(post: Post, ids: dict[str, Any], letter: Letter) -> Message | None:
+    """The way to the page, never to the file: a letter may be read by others."""
+    made = post.session.get(DataExport, ids["export_id"])
+    person = post.session.get(Person, made.person_id) if made else None
+    if made is None or person is None or made.state != READY or made.expires_at is None:
+        return None
+    if person.erased_at is not None or person.disabled_at is not None:
+        return None
+    day = format_datetime(made.expires_at, _language(post, person.language))
+    return _to(post, letter, person, ASKED, link=f"{post.base_url}/privacy/exports", day=day)
 
 
 def _plan_words(request: PrivacyRequest, lang: str) -> dict[str, str]:

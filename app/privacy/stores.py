@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import Person
 from app.articles.indexing import index_in
 from app.privacy.consent_sink import ConsentSink
+from app.privacy.copies import ExportSink
 from app.privacy.sinks import (
     CapturedMailSink,
     DatabaseSink,
@@ -45,6 +46,7 @@ def all_sinks(session: Session, portal: Portal) -> list[Sink]:
         SearchSink(portal.search_dir, lambda needle: _find_in_index(portal.search_dir, needle)),
         CapturedMailSink(portal.captured_mail_dir),
         DemoAccountsSink(portal.data_dir / "demo-accounts.json"),
+        ExportSink(session, portal),
         UpgradeCopySink(portal.data_dir / "backups"),
     ]
 

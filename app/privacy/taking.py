@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import STAFF, Grant, Person
 from app.audit import AuditEntry
-from app.personal import Export, Kind, P
+from app.personal import Export, Kind, P, Source
 from app.privacy.export_models import RELEASED, WITHHELD, DataExport, NoteDecision
 from app.privacy.facts import CONVERSATIONS
 from app.privacy.masking import Masks
@@ -108,16 +108,12 @@ class Taker:
         return self.masks.text(text) if self.person.kind == STAFF else text
 
 
-def count(taker: Taker) -> int:
+def count(session: Session, person_id: int) -> int:
     """How many messages and files there are, for the progress."""
     files = select(func.count()).select_from(Attachment).join(Message, Message.id == Attachment.message_id)
-    said = select(func.count()).select_from(Message)
-    both = (said, files)
-    return sum(
-        taker.session.scalar(one.join(Ticket, Ticket.id == Message.ticket_id).where(_hers(taker.person.id)))
-        or 0
-        for one in both
-    )
+    each = (select(func.count()).select_from(Message), files)
+    hers = (one.join(Ticket, Ticket.id == Message.ticket_id).where(_hers(person_id)) for one in each)
+    return sum(session.scalar(one) or 0 for one in hers)
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -167,8 +163,11 @@ def _statement(sort: Sort, person_id: int) -> Any:
 
 
 def _own(taker: Taker, sort: Sort, name: str, value: Any) -> Any:
+    """A value as it goes into the copy: what the team wrote, or she wrote as one of it, may name others."""
     says = next((says for column, says in sort.columns if column.name == name), None)
-    if says is None or says.kind is not Kind.CONTENT or taker.person.kind != STAFF:
+    if says is None or says.kind is not Kind.CONTENT:
+        return value
+    if taker.person.kind != STAFF and says.source is not Source.STAFF:
         return value
     if isinstance(value, dict):
         return {key: taker.masks.text(text) if isinstance(text, str) else text for key, text in value.items()}
@@ -359,9 +358,12 @@ def path_of(number: int, attachment_id: int, name: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Note:
     """An internal note about her: in which of her requests (None: in somebody else's), when, by which role, and what
-    became of it. `text` is what the officer released."""
+    became of it. `text` is what the officer released; `original` is for her eyes only."""
 
+    row: int
     key: str
+    ticket_id: int
+    original: str
     request: int | None
     written_at: datetime
     author: str
@@ -374,13 +376,16 @@ class Note:
 HELD_BACK = "held_back"
 
 
-def notes(taker: Taker) -> Iterator[Note]:
-    """Internal notes in her requests, and those elsewhere that name her; also what was taken back before it was sent."""
+def notes(taker: Taker, *, after: int = 0) -> Iterator[Note]:
+    """Internal notes in her requests, and those elsewhere that name her; also what was taken back before it was sent.
+    `after` leaves out those up to a row."""
     files = (
         select(func.count()).where(Attachment.message_id == Message.id).correlate(Message).scalar_subquery()
     )
     for row in taker.session.execute(
-        about_her(taker.person).add_columns(NoteDecision.state, NoteDecision.text, NoteDecision.reason, files)
+        about_her(taker.person)
+        .where(Message.id > after)
+        .add_columns(NoteDecision.state, NoteDecision.text, NoteDecision.reason, files)
     ):
         message: Message = row[0]
         own = row.requester_id == taker.person.id
@@ -388,7 +393,10 @@ def notes(taker: Taker) -> Iterator[Note]:
             continue
         state = row.state or HELD_BACK
         yield Note(
+            row=message.id,
             key=message.public_id,
+            ticket_id=message.ticket_id,
+            original=message.body,
             request=message.ticket_id + FIRST_NUMBER if own else None,
             written_at=message.created_at,
             author=taker.masks.label(message.author_id),
