@@ -100,7 +100,9 @@ def standing(session: Session, policy_id: int) -> Standing:
 def sides(session: Session, draft: Draft) -> Sides:
     """The books of both sides, for every version that a ticket may name. Raises `NotVisible`."""
     present = standing(session, draft.policy_id)
-    owners = dict(session.execute(select(SlaPolicyVersion.id, SlaPolicyVersion.policy_id)).tuples().all())
+    owners = {
+        row[0]: row[1] for row in session.execute(select(SlaPolicyVersion.id, SlaPolicyVersion.policy_id))
+    }
     own = {version_id for version_id, policy_id in owners.items() if policy_id == draft.policy_id}
     found = sla.book(session, owners.keys())
     offers = {key: replace(offer, version=_bare(offer.version)) for key, offer in found.items()}
