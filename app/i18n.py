@@ -46,7 +46,7 @@ def init(
     app.config["PORTAL_TIMEZONE"] = timezone
     app.config["PORTAL_PREFERRED_LANGUAGE"] = preferred
     Babel(app, default_locale=languages[0], default_timezone=timezone, locale_selector=language)
-    app.jinja_env.globals.update(_=_translated, gettext=_translated, ngettext=_counted)
+    app.jinja_env.globals.update(_=_translated, gettext=_translated, ngettext=_counted, time_tag=time_tag)
     app.jinja_env.filters.update(
         date=format_date,
         datetime=format_datetime,
@@ -78,9 +78,10 @@ def language() -> str:
     """The language of the page being made: its address, else the person's choice, else her browser's."""
     if not has_request_context():
         return "en"
-    if "language" not in g:
-        g.language = _choose()
-    return str(g.language)
+    chosen = g.get("language")
+    if chosen is None:
+        chosen = g.language = _choose()
+    return str(chosen)
 
 
 def _choose() -> str:
@@ -196,6 +197,18 @@ def ago(value: datetime, lang: str | None = None) -> str:
 @lru_cache(REMEMBERED)
 def _before(seconds: int, locale: str) -> str:
     return dates.format_timedelta(timedelta(seconds=-seconds), threshold=1, add_direction=True, locale=locale)
+
+
+def time_tag(value: datetime | None, style: str = "datetime") -> Markup:
+    """A `<time>` in the reader's zone and language: `datetime`, `date` or `ago`, which keeps the whole moment in the
+    title and in print."""
+    if value is None:
+        return Markup("–")
+    if style == "ago":
+        title, words = f' title="{format_datetime(value)}"', ago(value)
+    else:
+        title, words = "", format_date(value) if style == "date" else format_datetime(value)
+    return Markup(f'<time datetime="{value.isoformat()}"{title}>{words}</time>')  # noqa: S704 (nobody's text)
 
 
 def format_period(value: timedelta, lang: str | None = None) -> str:

@@ -6,6 +6,7 @@ It names addresses and actions of all domains, so it stands on the top floor; no
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from flask import Flask, request, session, url_for
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from flask_login import current_user
+from markupsafe import Markup
 from whitenoise import WhiteNoise
 
 from app import i18n
@@ -82,7 +84,17 @@ def init(app: Flask) -> None:
         immutable_file_test=lambda path, url: True,
         charset="utf-8",
     )
-    app.jinja_env.globals["asset_url"] = lambda name: f"/{prefix}{name}"
+
+    def asset_url(name: str) -> str:
+        return f"/{prefix}{name}"
+
+    @cache
+    def draw_icon(name: str, size: str = "") -> Markup:
+        kind = f"icon icon-{size}" if size else "icon"
+        picture = Markup('<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>')
+        return picture.format(kind, asset_url("icons.svg"), name)
+
+    app.jinja_env.globals.update(asset_url=asset_url, draw_icon=draw_icon)
     app.context_processor(_surroundings)
 
 
