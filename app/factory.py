@@ -35,16 +35,23 @@ from app.legal import views as legal_views
 from app.mail import transport_for
 from app.now import now
 from app.privacy import admin_views as privacy_admin_views
+from app.privacy import consent_views as privacy_consent_views
 from app.privacy import deletion_views as privacy_deletion_views
+from app.privacy import export_admin_views as privacy_export_admin_views
+from app.privacy import export_views as privacy_export_views
 from app.privacy import finding_views as privacy_finding_views
 from app.privacy import identity_views as privacy_identity_views
+from app.privacy import rights_admin_views as privacy_rights_admin_views
+from app.privacy import rights_views as privacy_rights_views
 from app.privacy import views as privacy_views
+from app.reports import views as report_views
+from app.reports import what_if_views
 from app.sla import admin_views as sla_admin_views
 from app.storage import Storage
 from app.tickets import customer_views as ticket_customer_views
+from app.tickets import policy_admin_views, policy_match_views, type_admin_views
 from app.tickets import request_views as ticket_request_views
 from app.tickets import shared_views as ticket_shared_views
-from app.tickets import type_admin_views
 from app.tickets.desk import views as desk_views
 from config import Settings
 
@@ -72,6 +79,11 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     privacy_deletion_views.bp,
     privacy_admin_views.bp,
     privacy_finding_views.bp,
+    privacy_consent_views.bp,
+    privacy_rights_views.bp,
+    privacy_rights_admin_views.bp,
+    privacy_export_views.bp,
+    privacy_export_admin_views.bp,
     ticket_request_views.bp,
     ticket_customer_views.bp,
     ticket_shared_views.bp,
@@ -81,6 +93,10 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     desk_views.bp,
     type_admin_views.bp,
     sla_admin_views.bp,
+    policy_admin_views.bp,
+    policy_match_views.bp,
+    report_views.bp,
+    what_if_views.bp,
     start_views.bp,
     settings_views.bp,
     letter_views.bp,

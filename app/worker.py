@@ -14,19 +14,22 @@ from flask import Flask
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app import drafts, searchlog, throttle
+from app import drafts, outbox, searchlog, throttle
 from app.accounts import mails as accounts_mails
 from app.accounts import people, sessions, tokens
+from app.admin.audit_words import ACTIONS
 from app.articles import images, indexing
 from app.lanes import Batch, Chore, Ids, Letter, Recurring, Tables, Worker
 from app.now import now
 from app.outbox import DONE, Job
 from app.preferences import Preferences
-from app.privacy import executor, retention
+from app.privacy import building, copies, executor, export, retention
 from app.privacy import mails as privacy_mails
+from app.reports import trials
 from app.sla import service as sla_service
 from app.tickets import mails as tickets_mails
-from app.tickets import upkeep
+from app.tickets import policy_edits, recounting, sla_mails, upkeep
+from app.tickets import sweep as sla_sweep
 from app.web import Portal
 
 DONE_JOBS_KEPT = timedelta(days=7)
@@ -108,9 +111,31 @@ def ensure_promises(session: Session, moment: datetime, portal: Portal) -> None:
     sla_service.ensure_defaults(session, time_zone=portal.timezone, now=moment)
 
 
+def sweep_trials(session: Session, moment: datetime, portal: Portal) -> None:
+    """Trials of other promises are for looking at now."""
+    trials.sweep(session, before=moment - trials.KEPT)
+
+
+def sweep_deadlines(session: Session, moment: datetime, portal: Portal) -> None:
+    """Near and missed deadlines are told, steps of escalation carried out; in pieces with transactions of their own."""
+    sla_sweep.sweep(portal.database, time_zone=portal.timezone, now=moment)
+
+
 def recount_tickets(session: Session, ids: Ids, portal: Portal) -> None:
-    """A calendar changed: running deadlines follow."""
-    upkeep.recount(session, int(ids["calendar_id"]), now=now())
+    """A calendar changed: running deadlines follow, some hundred in each transaction."""
+    calendar_id, after_id = int(ids["calendar_id"]), int(ids.get("after_id", 0))
+    _, last = recounting.recount_of_calendar(session, calendar_id, after_id, now=now())
+    if last is not None:
+        outbox.put(session, "tickets.recount", run_at=now(), calendar_id=calendar_id, after_id=last)
+
+
+def move_tickets(session: Session, ids: Ids, portal: Portal) -> None:
+    """A promise changed, and open tickets follow, some hundred in each transaction."""
+    policy_id, version_id, after_id = (int(ids[name]) for name in ("policy_id", "version_id", "after_id"))
+    _, last = policy_edits.carry_out(session, policy_id, version_id, after_id, now=now())
+    if last is not None:
+        next_ones = {"policy_id": policy_id, "version_id": version_id, "after_id": last}
+        outbox.put(session, policy_edits.CHORE, run_at=now(), **next_ones)
 
 
 LETTERS: dict[str, Letter] = {
@@ -127,19 +152,29 @@ LETTERS: dict[str, Letter] = {
     "privacy.prolonged": privacy_mails.prolonged,
     "privacy.refused": privacy_mails.refused,
     "privacy.answered": privacy_mails.answered,
+    "privacy.received": privacy_mails.received,
+    "privacy.lifted": privacy_mails.lifted,
+    export.LETTER: privacy_mails.copy_ready,
+    export.NOTES_LETTER: privacy_mails.notes_decided,
     "tickets.received": tickets_mails.received,
     "tickets.agent_replied": tickets_mails.agent_replied,
     "tickets.solved": tickets_mails.solved,
     "tickets.customer_answered": tickets_mails.customer_answered,
     "tickets.reopened": tickets_mails.reopened,
     "tickets.assigned": tickets_mails.assigned,
+    "tickets.sla_warning": sla_mails.warning,
+    "tickets.sla_breached": sla_mails.breached,
+    "tickets.sla_escalation": sla_mails.escalation,
 }
 
 CHORES: dict[str, Chore | Batch] = {
     "articles.index": Batch(indexing.index_batch),
     "articles.rebuild": Batch(indexing.rebuild_batch),
     executor.CHORE: Batch(executor.erase_chore, most=1),
+    copies.CHORE: Batch(building.chore(ACTIONS), most=1),
+    trials.CHORE: Batch(trials.work, most=1),
     "tickets.recount": recount_tickets,
+    policy_edits.CHORE: move_tickets,
 }
 
 RECURRING: tuple[Recurring, ...] = (
@@ -150,11 +185,14 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("links.sweep", timedelta(hours=1), sweep_links),
     Recurring("searches.sweep", timedelta(days=1), sweep_searches),
     Recurring("guests.sweep", timedelta(days=1), sweep_guests),
+    Recurring("trials.sweep", timedelta(hours=1), sweep_trials),
     Recurring("sla.defaults", timedelta(hours=1), ensure_promises),
     Recurring("files.sweep", timedelta(hours=6), sweep_files, outside=True),
+    Recurring("tickets.deadlines", timedelta(minutes=1), sweep_deadlines, outside=True),
     Recurring("tickets.close", timedelta(minutes=10), close_solved_requests),
     Recurring("tickets.sweep", timedelta(hours=1), sweep_unproved_requests),
     Recurring("privacy.retention", timedelta(hours=6), retention.sweep, outside=True),
+    Recurring("exports.sweep", timedelta(minutes=10), building.sweep, outside=True),
     Recurring("mail.sweep", timedelta(hours=6), sweep_captured_mail, outside=True),
     Recurring("upgrade-copies.sweep", timedelta(hours=6), sweep_upgrade_copies, outside=True),
     Recurring("articles.check-index", timedelta(minutes=1), indexing.check_index, outside=True),

@@ -1,4 +1,4 @@
-"""Where admins keep working hours, holidays and the promised times."""
+"""Where admins keep working hours and holidays. Promised times are kept by `app.tickets.policy_admin_views`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, render_template, request
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_login import current_user
 from sqlalchemy import select
 
@@ -17,18 +17,20 @@ from app.access import needs
 from app.errors import NotVisible, Refused
 from app.i18n import language, say
 from app.now import now
-from app.sla import keeping, public_holidays, queries
+from app.sla import calendar_keeping as keeping
+from app.sla import public_holidays, queries, written
 from app.sla.calendar import BusinessCalendar
-from app.sla.forms import WEEKDAYS, CalendarForm, ClosingForm, DayForm, HolidayForm, targets_form
+from app.sla.calendar_keeping import WEEKDAYS
+from app.sla.forms import CalendarForm, ClosingForm, DayForm, HolidayForm
+from app.sla.hours import CalendarSpec
 from app.sla.models import BusinessCalendar as CalendarRow
-from app.sla.models import CalendarException, SlaPolicy, SlaTarget
+from app.sla.models import CalendarException
 from app.web import commit, db, portal, release, see
 from app.words import N_
 
 bp = Blueprint("sla_admin", __name__)
 
 COUNTRIES = {"DE": N_("Germany"), "AT": N_("Austria"), "CH": N_("Switzerland")}
-PRIORITIES = {"urgent": N_("Urgent"), "high": N_("High"), "normal": N_("Normal"), "low": N_("Low")}
 FIRST_DAY = date(1970, 1, 1)
 
 
@@ -60,8 +62,8 @@ def calendar(calendar_id: int) -> str:
 @needs("sla.edit")
 def hours(calendar_id: int) -> Any:
     row = _row(calendar_id)
-    week = queries.spec(db(), calendar_id).weekly[-1]
-    days = {name: keeping.written_hours(day) for name, day in zip(WEEKDAYS, week.days, strict=True)}
+    _, hours = _weeks(queries.spec(db(), calendar_id))[0]
+    days = dict(zip(WEEKDAYS, hours, strict=True))
     form = CalendarForm(name=row.name, time_zone=row.time_zone, valid_from=now().date(), **days)
     return _saved(form, calendar_id) or (_week_page(form, row), 422 if form.errors else 200)
 
@@ -71,7 +73,7 @@ def _saved(form: CalendarForm, calendar_id: int | None) -> Any:
     if not form.validate_on_submit():
         return None
     try:
-        days = tuple(keeping.parse_hours(field.data or "", field.name) for field in form.days())
+        days = tuple(written.parse_hours(field.data or "", field.name) for field in form.days())
         week = keeping.Week(
             form.name.data or "", form.time_zone.data or "", form.valid_from.data or FIRST_DAY, days
         )
@@ -114,7 +116,7 @@ def closings(calendar_id: int) -> Any:
             release()
             form.refuse(refused)
         else:
-            return _done(calendar_id, gettext("%(days)s days are closed.", days=days))
+            return _done(calendar_id, ngettext("%(num)s day is closed.", "%(num)s days are closed.", days))
     return _page(calendar_id, closing=form), 422
 
 
@@ -124,7 +126,7 @@ def days(calendar_id: int) -> Any:
     form = DayForm(prefix="day-")
     if form.validate_on_submit():
         try:
-            intervals = keeping.parse_hours(form.hours.data or "", "hours")
+            intervals = written.parse_hours(form.hours.data or "", "hours")
             if len(intervals) != 1:
                 raise Refused(N_("A single day has one stretch of hours, like 9:00-12:00."), "hours")
             keeping.open_differently(
@@ -147,8 +149,27 @@ def days(calendar_id: int) -> Any:
 @bp.post("/admin/calendars/<int:calendar_id>/exceptions/<int:exception_id>/deletion")
 @needs("sla.edit")
 def remove(calendar_id: int, exception_id: int) -> Any:
-    keeping.remove_exception(db(), calendar_id, exception_id, actor_id=current_user.person_id, now=now())
-    return _done(calendar_id, gettext("The day is like any other again."))
+    days = keeping.remove_exception(
+        db(), calendar_id, exception_id, actor_id=current_user.person_id, now=now()
+    )
+    return _done(
+        calendar_id,
+        ngettext("The day is like any other again.", "%(num)s days are like any other again.", days),
+    )
+
+
+@bp.post("/admin/calendars/<int:calendar_id>/deletion")
+@needs("sla.edit")
+def deletion(calendar_id: int) -> Any:
+    try:
+        keeping.delete_calendar(db(), calendar_id, actor_id=current_user.person_id, now=now())
+    except Refused as refused:
+        release()
+        flash(say(refused), "warn")
+        return see(f"/admin/calendars/{calendar_id}")
+    commit()
+    flash(gettext("The calendar was deleted."), "ok")
+    return see("/admin/calendars")
 
 
 @bp.post("/admin/calendars/<int:calendar_id>/proposals")
@@ -194,7 +215,12 @@ def review(calendar_id: int) -> Any:
         release()
         flash(say(refused), "warn")
         return see(f"/admin/calendars/{calendar_id}?year={year}")
-    return _done(calendar_id, gettext("Reviewed: %(days)s holidays close the calendar.", days=closed))
+    words = ngettext(
+        "Reviewed: %(num)s holiday closes the calendar.",
+        "Reviewed: %(num)s holidays close the calendar.",
+        closed,
+    )
+    return _done(calendar_id, words)
 
 
 def _row(calendar_id: int) -> CalendarRow:
@@ -210,7 +236,8 @@ def _holiday_form(row: CalendarRow) -> HolidayForm:
     for code, name in COUNTRIES.items():
         choices.append((code, gettext("%(country)s, everywhere", country=gettext(name))))
         choices += [
-            (f"{code}-{part}", f"{gettext(name)}, {part}") for part in public_holidays.subdivisions(code)
+            (f"{code}-{part}", f"{gettext(name)}, {named}")
+            for part, named in public_holidays.subdivisions(code).items()
         ]
     form.region.choices = choices
     if not form.is_submitted():
@@ -234,29 +261,56 @@ def _page(
 ) -> str:
     row, year = _row(calendar_id), _year()
     spec = queries.spec(db(), calendar_id)
-    exceptions = db().scalars(
-        select(CalendarException)
-        .where(
-            CalendarException.calendar_id == calendar_id,
-            CalendarException.date.between(date(year, 1, 1), date(year, 12, 31)),
-        )
-        .order_by(CalendarException.date, CalendarException.id)
-    )
-    found = exceptions.all()
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    own, proposed = _exceptions(calendar_id, first, last)
     return render_template(
         "admin/calendars/calendar.html",
         calendar=row,
         year=year,
-        week=[keeping.written_hours(hours) for hours in spec.weekly[-1].days] if spec.weekly else [""] * 7,
-        own=[one for one in found if one.source != "library"],
-        proposed=[one for one in found if one.source == "library"],
-        months=_months(BusinessCalendar.compile(spec, date(year, 1, 1), date(year, 12, 31)), row, year),
+        weeks=_weeks(spec),
+        own=own,
+        proposed=proposed,
+        reviewed=year in row.reviewed_years,
+        months=_months(BusinessCalendar.compile(spec, first, last), row, year),
+        other={period[0].date for period in own if period[0].kind == "hours"},
+        users=keeping.users(db(), calendar_id),
         form=closing if closing and closing.errors else day if day and day.errors else holiday,
         closing=closing or ClosingForm(formdata=None, prefix="closing-"),
         day=day or DayForm(formdata=None, prefix="day-"),
         holiday=holiday or _holiday_form(row),
-        written=lambda one: keeping.written_hours([(one.opens_minute, one.closes_minute)]),
+        written=lambda one: written.written_hours([(one.opens_minute, one.closes_minute)]),
     )
+
+
+def _exceptions(
+    calendar_id: int, first: date, last: date
+) -> tuple[list[list[CalendarException]], list[CalendarException]]:
+    """The days of a year that differ: one's own as the periods that were entered, and proposed holidays."""
+    year = timedelta(days=keeping.LONGEST_CLOSING)  # a period may begin the year before and end in the next
+    found = db().scalars(
+        select(CalendarException)
+        .where(
+            CalendarException.calendar_id == calendar_id,
+            CalendarException.date.between(first - year, last + year),
+        )
+        .order_by(CalendarException.date, CalendarException.id)
+    )
+    days = found.all()
+    periods = keeping.periods([day for day in days if day.source != "library"])
+    return (
+        [period for period in periods if period[-1].date >= first and period[0].date <= last],
+        [day for day in days if day.source == "library" and first <= day.date <= last],
+    )
+
+
+def _weeks(spec: CalendarSpec) -> list[tuple[date, list[str]]]:
+    """The weekly hours in force today and those to come, as text, each with its first day."""
+    today = now().date()
+    weeks = [
+        (week.valid_from or FIRST_DAY, list(map(written.written_hours, week.days))) for week in spec.weekly
+    ]
+    begun = [week for week in weeks if week[0] <= today]
+    return begun[-1:] + [week for week in weeks if week[0] > today]
 
 
 def _months(compiled: BusinessCalendar, row: CalendarRow, year: int) -> list[tuple[date, list[list[Any]]]]:
@@ -279,54 +333,3 @@ def _months(compiled: BusinessCalendar, row: CalendarRow, year: int) -> list[tup
         ]
         pages.append((date(year, month, 1), weeks))
     return pages
-
-
-# --- promised times --------------------------------------------------------------------------------------------------
-
-
-@bp.route("/admin/sla-policies", methods=["GET", "POST"])
-@needs("sla.edit")
-def policies() -> Any:
-    policy = db().scalar(select(SlaPolicy).order_by(SlaPolicy.position, SlaPolicy.id).limit(1))
-    if policy is None:
-        return render_template("admin/sla-policies/none.html")
-    version = keeping.newest_version(db(), policy.id)
-    standing = {
-        one.priority: one
-        for one in db().scalars(
-            select(SlaTarget).where(
-                SlaTarget.policy_version_id == version.id, SlaTarget.metric == "first_response"
-            )
-        )
-    }
-    values = {code: standing[code].target_minutes / 60 for code in PRIORITIES if code in standing}
-    values |= {f"{code}_warning": standing[code].warn_minutes / 60 for code in PRIORITIES if code in standing}
-    form = targets_form({code: gettext(name) for code, name in PRIORITIES.items()})(data=values)
-    if form.validate_on_submit():
-        targets = {
-            code: (round(form[code].data * 60), round(form[f"{code}_warning"].data * 60))
-            for code in PRIORITIES
-        }
-        try:
-            made = keeping.save_targets(db(), policy.id, targets, actor_id=current_user.person_id, now=now())
-        except Refused as refused:
-            release()
-            form.refuse(refused)
-        else:
-            commit()
-            flash(
-                gettext("Version %(number)s holds for new tickets.", number=made.number)
-                if made
-                else gettext("Nothing changed."),
-                "ok" if made else "info",
-            )
-            return see("/admin/sla-policies")
-    page = render_template(
-        "admin/sla-policies/targets.html",
-        form=form,
-        policy=policy,
-        version=version,
-        calendar=_row(policy.calendar_id),
-        priorities=PRIORITIES,
-    )
-    return page, 422 if form.errors else 200

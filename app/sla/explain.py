@@ -5,7 +5,7 @@ Every number comes from the trail and the calendar that was replayed with; nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from itertools import groupby
@@ -64,12 +64,21 @@ class Account:
         return max(0, (self.target or 0) - self.ran)
 
 
-def accounts(trail: Iterable[Step], calendar: BusinessCalendar) -> list[Account]:
-    """The account of each run in the trail, in the order in which they started. `calendar` is the one in force."""
+Calendars = BusinessCalendar | Mapping[tuple[str, int], BusinessCalendar | None]
+"""The calendar in force, or that of each run (metric, number): a run that ended keeps the hours it was judged by."""
+
+
+def accounts(trail: Iterable[Step], calendars: Calendars) -> list[Account]:
+    """The account of each run in the trail, in the order in which they started."""
     order: dict[tuple[str, int], list[Step]] = {}
     for step in trail:
         order.setdefault((step.metric, step.run_no), []).append(step)
-    return [_account(steps, calendar) for steps in order.values()]
+    found = []
+    for key, steps in order.items():
+        calendar = calendars if isinstance(calendars, BusinessCalendar) else calendars.get(key)
+        if calendar is not None:
+            found.append(_account(steps, calendar))
+    return found
 
 
 def _account(steps: list[Step], calendar: BusinessCalendar) -> Account:
@@ -136,7 +145,7 @@ def _portion(
     return Portion(start, end, running, status, seconds, tuple(times))
 
 
-def explain(trail: Iterable[Step], calendar: BusinessCalendar, locale: str, tz: tzinfo) -> list[str]:
+def explain(trail: Iterable[Step], calendar: Calendars, locale: str, tz: tzinfo) -> list[str]:
     """For each run in the trail, sentences that say when it is due and why. `locale` is de or en (or a region of it).
 
     The hours named add up to the target, or together with what is left.

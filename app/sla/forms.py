@@ -1,31 +1,18 @@
-"""Forms in which calendars and promises are kept."""
+"""Forms in which calendars are kept."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from wtforms import DateField, DecimalField, IntegerField, SelectField, StringField
+from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, NumberRange
 
 from app.forms import PortalForm, at_most, required
-from app.i18n import format_number
+from app.sla.calendar_keeping import WEEKDAYS
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LABELS = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
 A_DAY = _("Enter a day.")
-
-
-class HoursField(DecimalField):
-    """Hours with a decimal comma or point, shown as the page's language writes them."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata([value.strip().replace(",", ".") for value in valuelist])
-
-    def _value(self) -> str:
-        if self.raw_data:
-            return str(self.raw_data[0])
-        return "" if self.data is None else format_number(float(self.data))
 
 
 class CalendarForm(PortalForm):
@@ -67,18 +54,3 @@ class HolidayForm(PortalForm):
 
     region = SelectField(_("Region"))
     year = IntegerField(_("Year"), [InputRequired(_("Enter a year.")), NumberRange(2000, 2100)])
-
-
-def targets_form(labels: dict[str, str]) -> Any:
-    """A form with target and warning for each priority, in hours."""
-
-    class TargetsForm(PortalForm):
-        pass
-
-    for code, label in labels.items():
-        range_ = NumberRange(0, 2000, message=_("Enter hours between 0 and 2000."))
-        target = HoursField(label, [InputRequired(_("Enter hours.")), range_])
-        warning = HoursField(_("Warning before the deadline"), [InputRequired(_("Enter hours.")), range_])
-        setattr(TargetsForm, code, target)
-        setattr(TargetsForm, f"{code}_warning", warning)
-    return TargetsForm

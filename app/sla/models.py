@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Json, primary_key, table_args
 from app.personal import Export, Kind, Purpose, Retain, RowFate, Source, T, not_personal, personal
+from app.words import N_
 
 METRICS = ("first_response", "next_response", "periodic_update", "resolution")
 PRIORITIES = ("low", "normal", "high", "urgent")
@@ -147,7 +148,7 @@ class SlaPolicyVersion(Base):
     __table_args__ = table_args(
         UniqueConstraint("policy_id", "number"),
         CheckConstraint("on_reopen IN ('resume', 'restart')", name="on_reopen"),
-        privacy=T(None, RowFate.KEEP_ROW, why="promises of the operator"),
+        privacy=T(None, RowFate.KEEP_ROW, N_("Promised times"), why="promises of the operator"),
     )
 
     id: Mapped[int] = primary_key()
@@ -212,7 +213,7 @@ class SlaEscalationStep(Base):
     __tablename__ = "sla_escalation_step"
     __table_args__ = table_args(
         CheckConstraint("action IN ('notify', 'assign', 'priority', 'mail')", name="action"),
-        privacy=T(None, RowFate.KEEP_ROW, why="promises of the operator"),
+        privacy=T(None, RowFate.KEEP_ROW, N_("Promised times"), why="promises of the operator"),
     )
 
     id: Mapped[int] = primary_key()

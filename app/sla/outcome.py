@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from app.sla.calendar import BusinessCalendar
 from app.sla.clock import Clock
 from app.sla.policy import Escalation, Key
 
@@ -44,6 +45,7 @@ class ClockRun(NamedTuple):
     waiting: bool
     policy: Key
     escalations: tuple[EscalationDue, ...]
+    calendar: BusinessCalendar | None = None
 
 
 class Breach(NamedTuple):
@@ -173,6 +175,7 @@ def _run(clock: Clock, escalations: tuple[Escalation, ...], now: int) -> ClockRu
         _comes_at(clock, escalations)
         if escalations and is_open and not waiting and target is not None
         else (),
+        clock.calendar,
     )
 
 

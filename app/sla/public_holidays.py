@@ -24,14 +24,20 @@ class PublicHoliday(NamedTuple):
     name: str
 
 
-def subdivisions(country: str) -> tuple[str, ...]:
-    """Codes of the regions of a country (ISO 3166-2 without the country; towns with a holiday of their own by name)."""
+def subdivisions(country: str) -> dict[str, str]:
+    """The regions of a country by name: codes (ISO 3166-2 without the country; towns with a holiday of their own by
+    name) and what they are called there. Raises `NoSuchRegion`."""
     import holidays
 
     try:
-        return tuple(holidays.country_holidays(country).subdivisions)
+        known = holidays.country_holidays(country)
     except NotImplementedError as fault:
         raise NoSuchRegion(country) from fault
+    names: dict[str, str] = {}
+    for name, code in known.subdivisions_aliases.items():
+        names.setdefault(code, name)
+    found = {code: names.get(code, code) for code in known.subdivisions}
+    return dict(sorted(found.items(), key=lambda item: item[1].replace("Ö", "O")))
 
 
 def public_holidays(

@@ -51,22 +51,3 @@ def sweep_unproved(session: Session, *, after: timedelta, now: datetime) -> int:
 def known_files(session: Session) -> set[str]:
     """The storage keys of all attachments; files under other keys belong to nobody here."""
     return set(session.scalars(select(Attachment.storage_key)))
-
-
-def recount(session: Session, calendar_id: int, *, now: datetime) -> int:
-    """Find the deadlines of open tickets again after their calendar changed (R11). Gives how many.
-
-    Finished clocks keep their numbers. Safe to repeat.
-    """
-    tickets = session.scalars(
-        select(Ticket)
-        .where(Ticket.calendar_id == calendar_id, Ticket.is_open)
-        .order_by(Ticket.id)
-        .with_for_update()
-    )
-    count = 0
-    for ticket in tickets.all():
-        deadlines.refresh(session, ticket, now=now)
-        count += 1
-    session.flush()
-    return count

@@ -1,70 +1,32 @@
-"""Keeping calendars and promises: every change a person makes, checked, versioned and written in the audit log.
+"""Keeping calendars: every change a person makes, checked, counted as a version and written in the audit log.
 
-A calendar is edited in place and counts its versions; a policy gets a new version that holds for new tickets. What an
-edit means for running tickets is the caller's next step (a job).
+A calendar is edited in place. What an edit means for running tickets is the caller's next step (a job).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app import audit
 from app.db import locked
 from app.errors import NotVisible, Refused
-from app.sla import public_holidays, queries
+from app.sla import public_holidays, queries, snapshots
 from app.sla.calendar import BusinessCalendar, NeverOpen
 from app.sla.hours import BadCalendar, Interval
-from app.sla.models import (
-    PRIORITIES,
-    BusinessHours,
-    CalendarException,
-    SlaPolicy,
-    SlaPolicyVersion,
-    SlaTarget,
-)
 from app.sla.models import BusinessCalendar as CalendarRow
+from app.sla.models import BusinessHours, CalendarException, SlaPolicy, SlaPolicyVersion
 from app.words import N_
 
 LONGEST_CLOSING = 92  # days of one closing period
-MOST_TARGET_HOURS = 2000
-_RANGE = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*[-–]\s*(\d{1,2})(?::(\d{2}))?", re.ASCII)
-
-
-# --- hours as people write them --------------------------------------------------------------------------------------
-
-
-def parse_hours(text: str, field: str = "hours") -> tuple[Interval, ...]:
-    """Opening hours of a day: "9-12, 13:30-17", "22-6" over midnight, empty for closed. Raises `Refused`."""
-    intervals = []
-    for part in filter(None, (piece.strip() for piece in re.split(r"[,;]", text))):
-        found = _RANGE.fullmatch(part)
-        if found is None:
-            raise Refused(N_("Write hours like 9:00-12:00, 13:00-17:00, or leave the day empty."), field)
-        opens = int(found[1]) * 60 + int(found[2] or 0)
-        closes = int(found[3]) * 60 + int(found[4] or 0)
-        minutes = max(int(found[2] or 0), int(found[4] or 0))
-        if opens > 1439 or closes > 1440 or minutes > 59 or opens == closes:
-            raise Refused(N_("“%(hours)s” are no hours of a day."), field, hours=part)
-        intervals.append((opens, closes or 1440))
-    return tuple(sorted(intervals))
-
-
-def written_hours(intervals: Sequence[Interval]) -> str:
-    """The same hours as text."""
-    return ", ".join(
-        f"{opens // 60}:{opens % 60:02}-{closes // 60}:{closes % 60:02}" for opens, closes in intervals
-    )
-
-
-# --- calendars -------------------------------------------------------------------------------------------------------
+LOOKED_AHEAD = 366  # days within which a calendar must open
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +44,10 @@ def save_calendar(
 ) -> CalendarRow:
     """Add a calendar (None), or give one new hours from a day on; earlier hours stay for the days before.
 
-    Raises `NotVisible`, and `Refused` for a zone that does not exist, a name that is taken, or a calendar that is
-    never open.
+    Raises `NotVisible`, and `Refused` for a zone that does not exist, a name that is taken, hours that overlap, or a
+    calendar that is never open.
     """
+    _check_overlaps(week.days)
     if week.time_zone not in available_timezones():
         raise Refused(N_("This time zone does not exist. It is called like Europe/Berlin."), "time_zone")
     taken = select(CalendarRow.id).where(CalendarRow.name == week.name, CalendarRow.id != (calendar_id or 0))
@@ -113,6 +76,23 @@ def save_calendar(
     )
     action = "calendar.create" if calendar_id is None else "calendar.hours"
     return _changed(session, row, action, actor_id, now, fields=["name", "time_zone", "hours"])
+
+
+def _check_overlaps(days: tuple[tuple[Interval, ...], ...]) -> None:
+    """Two stretches of hours that overlap are a slip of the pen, also where one goes over midnight (T3 would unite
+    them in silence). Names the later day."""
+    for number, (name, hours) in enumerate(zip(WEEKDAYS, days, strict=True)):
+        before = days[number - 1]
+        taken = max((closes for opens, closes in before if closes <= opens), default=0)  # after midnight
+        for opens, closes in sorted(hours):
+            if opens < taken:
+                raise Refused(
+                    N_(
+                        "Hours overlap here, perhaps with the night before. Let each begin where the last ends."
+                    ),
+                    name,
+                )
+            taken = closes if closes > opens else 1440
 
 
 def close(
@@ -182,18 +162,38 @@ def _put(session: Session, calendar_id: int, day: date, name: str, hours: Interv
 
 def remove_exception(
     session: Session, calendar_id: int, exception_id: int, *, actor_id: int | None, now: datetime
-) -> None:
-    """Let a day be like any other again."""
+) -> int:
+    """Let a day be like any other again, or every day of the closing period it belongs to. Gives how many."""
     row = _lock(session, calendar_id)
-    found = session.scalar(
-        select(CalendarException).where(
-            CalendarException.id == exception_id, CalendarException.calendar_id == calendar_id
-        )
-    )
-    if found is None:
+    own = session.scalars(
+        select(CalendarException)
+        .where(CalendarException.calendar_id == calendar_id, CalendarException.source == "manual")
+        .order_by(CalendarException.date, CalendarException.id)
+    ).all()
+    period = next((one for one in periods(own) if any(day.id == exception_id for day in one)), None)
+    if period is None:
         raise NotVisible
-    session.delete(found)
-    _changed(session, row, "calendar.day", actor_id, now)
+    for day in period:
+        session.delete(day)
+    _changed(session, row, "calendar.day", actor_id, now, count=len(period))
+    return len(period)
+
+
+def periods(days: Sequence[CalendarException]) -> list[list[CalendarException]]:
+    """Days in their order, grouped as they were entered: what is closed from day to day for one reason is one period."""
+    found: list[list[CalendarException]] = []
+    for day in days:
+        last = found[-1][-1] if found else None
+        if (
+            last is not None
+            and last.kind == day.kind == "closed"
+            and last.name == day.name
+            and last.date + timedelta(days=1) == day.date
+        ):
+            found[-1].append(day)
+        else:
+            found.append([day])
+    return found
 
 
 def propose_holidays(
@@ -244,7 +244,10 @@ def propose_holidays(
 def review_holidays(
     session: Session, calendar_id: int, accepted: set[int], year: int, *, actor_id: int | None, now: datetime
 ) -> int:
-    """A person says which proposed holidays of a year close the calendar; the others do not. Gives how many do."""
+    """A person says which proposed holidays of a year close the calendar; the others do not. Gives how many do.
+
+    With that the year is reviewed, also where no holiday closes (round the clock).
+    """
     row = _lock(session, calendar_id)
     proposals = session.scalars(
         select(CalendarException).where(
@@ -257,6 +260,7 @@ def review_holidays(
         proposal.active = proposal.id in accepted
     session.flush()
     closed = sum(proposal.active for proposal in proposals)
+    row.reviewed_years = sorted({*row.reviewed_years, year})
     _changed(session, row, "calendar.review", actor_id, now, count=closed)
     return closed
 
@@ -267,15 +271,21 @@ def _changed(
     """Count the version, refuse what is never open, and write the audit entry."""
     row.version += 1
     session.flush()
+    today, start = now.date(), int(now.timestamp())
+    end = today + timedelta(days=LOOKED_AHEAD)
     try:
-        spec = queries.spec(session, row.id)
-        today = now.date()
-        BusinessCalendar.compile(spec, today, today + timedelta(days=366)).next_open(int(now.timestamp()))
+        compiled = BusinessCalendar.compile(queries.spec(session, row.id), today, end)
+        opens = compiled.next_open(start)
     except (BadCalendar, NeverOpen) as fault:
-        never = N_("This calendar would never be open. Enter hours for at least one day.")
-        raise Refused(never, "hours") from fault
+        raise Refused(_NEVER_OPEN, "hours") from fault
+    if opens > start + LOOKED_AHEAD * 86_400:
+        raise Refused(_NEVER_OPEN, "hours")
+    snapshots.keep_after(session, row, now)
     _record(session, action, row, actor_id, now, **details)
     return row
+
+
+_NEVER_OPEN = N_("This calendar would not be open within a year. Enter hours for at least one day.")
 
 
 def _record(
@@ -297,108 +307,47 @@ def _lock(session: Session, calendar_id: int) -> CalendarRow:
     row: CalendarRow | None = session.scalar(locked(select(CalendarRow).where(CalendarRow.id == calendar_id)))
     if row is None:
         raise NotVisible
+    snapshots.keep_before(session, row)
     return row
 
 
-# --- promises --------------------------------------------------------------------------------------------------------
-
-
-def save_targets(
-    session: Session,
-    policy_id: int,
-    targets: Mapping[str, tuple[int, int]],
-    *,
-    metric: str = "first_response",
-    actor_id: int | None,
-    now: datetime,
-) -> SlaPolicyVersion | None:
-    """A new version of a policy with these targets of one metric: (target, warning before it) in business minutes by
-    priority; other metrics stay. It holds for new tickets. None when nothing differs. Raises `Refused`."""
-    policy = session.scalar(locked(select(SlaPolicy).where(SlaPolicy.id == policy_id)))
-    if policy is None:
-        raise NotVisible
-    for priority, (minutes, warn) in targets.items():
-        if priority not in PRIORITIES or not 0 < minutes <= MOST_TARGET_HOURS * 60:
-            limit = MOST_TARGET_HOURS
-            raise Refused(
-                N_("A target is more than nothing and at most %(hours)s hours."), priority, hours=limit
-            )
-        if not 0 <= warn < minutes:
-            raise Refused(
-                N_("The warning comes before the deadline: enter less time than the target."), priority
-            )
-    before = newest_version(session, policy_id)
-    kept = session.scalars(select(SlaTarget).where(SlaTarget.policy_version_id == before.id)).all()
-    standing = {one.priority: (one.target_minutes, one.warn_minutes) for one in kept if one.metric == metric}
-    if standing == dict(targets):
-        return None
-    version = SlaPolicyVersion(
-        policy_id=policy_id,
-        number=before.number + 1,
-        name=policy.name,
-        conditions=policy.conditions,
-        calendar_id=policy.calendar_id,
-        valid_from=now,
-        author_id=actor_id,
-        pause_on=before.pause_on,
-        on_reopen=before.on_reopen,
-    )
-    session.add(version)
-    session.flush()
-    others = [
-        (one.priority, one.metric, one.target_minutes, one.warn_minutes)
-        for one in kept
-        if one.metric != metric
-    ]
-    wanted = others + [(priority, metric, *minutes) for priority, minutes in targets.items()]
-    session.add_all(
-        SlaTarget(
-            policy_version_id=version.id,
-            priority=priority,
-            metric=name,
-            target_minutes=minutes,
-            warn_minutes=warn,
+def delete_calendar(session: Session, calendar_id: int, *, actor_id: int | None, now: datetime) -> None:
+    """Remove a calendar that no promise counts by, nor ever did. Raises `Refused` with the promises' names."""
+    row = _lock(session, calendar_id)
+    if session.scalar(select(CalendarRow.id).where(CalendarRow.id != calendar_id).limit(1)) is None:
+        raise Refused(N_("This is the only calendar. Promised times need one; change its hours instead."))
+    if names := users(session, calendar_id):
+        raise Refused(
+            N_("These promises count by this calendar, now or in an earlier version: %(names)s."),
+            names=", ".join(names),
         )
-        for priority, name, minutes, warn in wanted
-    )
+    _record(session, "calendar.delete", row, actor_id, now)
+    session.delete(row)
     session.flush()
-    audit.record(
-        session,
-        actor_id=actor_id,
-        action="policy.targets",
-        object_kind="sla_policy",
-        object_id=policy_id,
-        at=now,
-        version=version.number,
-        fields=[metric],
-    )
-    return version
 
 
-def newest_version(session: Session, policy_id: int) -> SlaPolicyVersion:
-    """The version of a policy that holds for new tickets."""
-    return session.scalars(
-        select(SlaPolicyVersion)
-        .where(SlaPolicyVersion.policy_id == policy_id)
-        .order_by(SlaPolicyVersion.number.desc())
-        .limit(1)
-    ).one()
+def users(session: Session, calendar_id: int) -> list[str]:
+    """The names of the promises that count by a calendar, earlier versions included."""
+    used = select(SlaPolicyVersion.policy_id).where(SlaPolicyVersion.calendar_id == calendar_id)
+    named = select(SlaPolicy.name).where((SlaPolicy.calendar_id == calendar_id) | SlaPolicy.id.in_(used))
+    return list(session.scalars(named.order_by(SlaPolicy.position, SlaPolicy.id)))
 
 
-def unreviewed(session: Session, year: int) -> list[str]:
-    """Names of calendars for which no holiday of a year was reviewed (none counts)."""
-    reviewed = select(CalendarException.calendar_id).where(
-        CalendarException.source == "library",
-        CalendarException.active,
-        CalendarException.date.between(date(year, 1, 1), date(year, 12, 31)),
-    )
-    return list(
-        session.scalars(
-            select(CalendarRow.name).where(CalendarRow.id.not_in(reviewed)).order_by(CalendarRow.name)
+@dataclass(frozen=True, slots=True)
+class Unreviewed:
+    """A calendar and a year whose public holidays nobody looked through."""
+
+    calendar_id: int
+    name: str
+    year: int
+
+
+def unreviewed(session: Session, today: date) -> list[Unreviewed]:
+    """Which years nobody looked through: this one, and from November on the next. One statement."""
+    years = [today.year, today.year + 1] if today.month >= 11 else [today.year]
+    rows = session.execute(
+        select(CalendarRow.id, CalendarRow.name, CalendarRow.reviewed_years).order_by(
+            CalendarRow.name, CalendarRow.id
         )
     )
-
-
-def in_use(session: Session, calendar_id: int) -> int:
-    """How many policies count by a calendar."""
-    return session.scalar(select(func.count()).where(SlaPolicy.calendar_id == calendar_id)) or 0
+    return [Unreviewed(key, name, year) for key, name, known in rows for year in years if year not in known]
