@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, Json, insert_or_add, primary_key, table_args
 from app.errors import Refused
-from app.personal import Export, Kind, Purpose, Retain, T, not_personal, personal
+from app.personal import Export, Kind, Purpose, Retain, Source, T, not_personal, personal
 from app.words import N_
 
 MAX_FIELDS = 40
@@ -33,7 +33,7 @@ class Draft(Base):
     )
     form: Mapped[str] = mapped_column(
         info=personal(
-            Kind.CONTENT, N_("Form"), purpose=Purpose.ACCOUNT, retain=Retain.DRAFT, export=Export.ART15
+            Kind.DERIVED, N_("Form"), purpose=Purpose.ACCOUNT, retain=Retain.DRAFT, export=Export.ART15
         )
     )
     fields: Mapped[dict[str, str]] = mapped_column(
@@ -49,7 +49,12 @@ class Draft(Base):
     saved_at: Mapped[datetime] = mapped_column(
         index=True,
         info=personal(
-            Kind.CONTENT, N_("Saved at"), purpose=Purpose.ACCOUNT, retain=Retain.DRAFT, export=Export.ART15
+            Kind.DERIVED,
+            N_("Saved at"),
+            purpose=Purpose.ACCOUNT,
+            retain=Retain.DRAFT,
+            export=Export.ART15,
+            source=Source.USE,
         ),
     )
 

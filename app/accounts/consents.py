@@ -83,7 +83,7 @@ class ConsentText(Base):
     __table_args__ = table_args(
         UniqueConstraint("purpose", "version"),
         CheckConstraint("purpose IN ('survey', 'news')", name="purpose"),
-        privacy=T(None, RowFate.KEEP_ROW, why="the operator's published words"),
+        privacy=T(None, RowFate.KEEP_ROW, N_("Consent texts"), why="the operator's published words"),
     )
 
     id: Mapped[int] = primary_key()

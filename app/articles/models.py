@@ -49,7 +49,7 @@ class Article(Base):
     __table_args__ = table_args(
         CheckConstraint("audience IN ('public', 'customers', 'internal', 'listed')", name="audience"),
         Index("ix_article_category_id", "category_id"),
-        privacy=T(None, RowFate.KEEP_ROW, why="published knowledge; authors are named in revisions"),
+        privacy=T(None, RowFate.KEEP_ROW, N_("Articles"), why="published knowledge; authors are named in revisions"),
     )
 
     id: Mapped[int] = primary_key()
@@ -219,7 +219,7 @@ class ArticleVote(Base):
     __tablename__ = "article_vote"
     __table_args__ = table_args(
         Index("ix_article_vote_article_text_id_id", "article_text_id", "id"),
-        privacy=T(None, RowFate.KEEP_ROW, why="votes are taken without a name"),
+        privacy=T(None, RowFate.KEEP_ROW, N_("Votes on articles"), why="votes are taken without a name"),
     )
 
     id: Mapped[int] = primary_key()

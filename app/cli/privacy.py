@@ -13,11 +13,12 @@ from app import outbox
 from app.accounts import people
 from app.accounts.tokens import LinkRules
 from app.cli.door import CommandGroup, changing, looking
+from app.i18n import gettext_in
 from app.lanes import post_for
 from app.mail import Undeliverable
 from app.now import now
 from app.preferences import Preferences
-from app.privacy import mails, service
+from app.privacy import mails, recipients, record, service
 from app.privacy import replay as again
 from app.privacy import retention as due
 from app.privacy.executor import LETTER, carry_out
@@ -34,14 +35,35 @@ PATIENCE_SECONDS = 60  # for a letter that a worker is sending
 privacy = CommandGroup("privacy", help="Data protection.")
 
 
+@privacy.command("map")
+@click.option("--format", "kind", type=click.Choice(["md", "json"]), default="md", help="Markdown or JSON.")
+@click.option("--lang", type=click.Choice(["de", "en"]), default="de", help="Language of the record.")
+def processing_map(kind: str, lang: str) -> None:
+    """The record of processing activities (Art. 30 GDPR), made from the classification of every column."""
+    with looking() as session:
+        found = record.record(recipients.receivers(session, lang))
+    written = record.as_markdown if kind == "md" else record.as_json
+    click.echo(written(found, gettext_in(lang)), nl=False)
+
+
+@privacy.command("staff-sheet")
+@click.option("--lang", type=click.Choice(["de", "en"]), default="de", help="Language of the sheet.")
+def staff_sheet(lang: str) -> None:
+    """What is held about members of the team, for a works council."""
+    click.echo(record.staff_sheet(gettext_in(lang)), nl=False)
+
+
 @privacy.command()
 @click.argument("text")
-def find(text: str) -> None:
+@click.option(
+    "--former", multiple=True, help="A name or address that the same person had before; may be repeated."
+)
+def find(text: str, former: tuple[str, ...]) -> None:
     """Look for TEXT in every store: tables, search index, files, captured mail. An address finds all about its person."""
     if not text.strip():
         raise click.UsageError("Name what to look for.")
     with looking() as session:
-        subject = subject_for(session, text)
+        subject = subject_for(session, text, former)
         found = [finding for sink in all_sinks(session, portal()) for finding in sink.find(subject)]
     places = {
         (finding.sink, finding.place): finding.own for finding in sorted(found, key=lambda one: one.own)
@@ -55,7 +77,8 @@ def find(text: str) -> None:
 @privacy.command()
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Really erase; without it only the plan is shown.")
-def erase(email: str, yes: bool) -> None:
+@click.option("--former", multiple=True, help="A name or address that she had before; may be repeated.")
+def erase(email: str, yes: bool, former: tuple[str, ...]) -> None:
     """Erase the person with address EMAIL at once, without the days of grace. Ends with the number of a certificate."""
     with looking() as session:
         plan = service.preview(session, people.with_address(session, email).id, now=now())
@@ -64,7 +87,7 @@ def erase(email: str, yes: bool) -> None:
         click.echo(f"{line.action:<10} {line.count:>6}  {line.group}: {line.reason}{until}")
     if not yes:
         raise click.ClickException("Nothing was changed. Add --yes to carry this out.")
-    request_id = _request(email)
+    request_id = _request(email, former)
     state = carry_out(portal(), request_id, later=False, tell=_told)
     if state not in (DONE, HELD):
         _deliver(request_id)
@@ -84,13 +107,19 @@ def erase(email: str, yes: bool) -> None:
     click.echo(f"Erased and verified. Certificate: {portal().base_url}/privacy/certificates/{key}")
 
 
-def _request(email: str) -> int:
+def _request(email: str, former: tuple[str, ...]) -> int:
     """The request, due now, in our hands."""
     with changing() as session:
         person = people.with_address(session, email)
         rules = LinkRules.of(Preferences.read(session), portal().secret_key)
         request = service.request_deletion(
-            session, person.id, rules=rules, grace=timedelta(0), through=THROUGH, now=now()
+            session,
+            person.id,
+            rules=rules,
+            grace=timedelta(0),
+            former="\n".join(former),
+            through=THROUGH,
+            now=now(),
         )
         request.run_at = now()
         job = session.get_one(outbox.Job, request.job_id)

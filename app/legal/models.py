@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, primary_key, table_args
 from app.personal import Export, Kind, Purpose, Retain, RowFate, Source, T, not_personal, personal
+from app.words import N_
 
 
 class LegalText(Base):
@@ -17,7 +18,7 @@ class LegalText(Base):
     __tablename__ = "legal_text"
     __table_args__ = table_args(
         UniqueConstraint("page", "lang", "version"),
-        privacy=T(None, RowFate.KEEP_ROW, why="the operator's published texts"),
+        privacy=T(None, RowFate.KEEP_ROW, N_("Legal texts"), why="the operator's published texts"),
     )
 
     id: Mapped[int] = primary_key()

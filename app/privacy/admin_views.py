@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, render_template, request
+from flask import Blueprint, flash, render_template, request, session
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
@@ -16,16 +17,19 @@ from app.accounts.forms import ButtonForm, typed
 from app.accounts.models import Person
 from app.accounts.queries import folded
 from app.errors import NotVisible, Refused
+from app.i18n import language
 from app.now import now
-from app.privacy import holds, labels, queries, service
-from app.privacy.forms import HoldForm, NoteForm, ReviewForm, StartForm, WordsForm
-from app.privacy.models import ERASURE
+from app.privacy import export, holds, labels, queries, rights, service
+from app.privacy.forms import FormerForm, HoldForm, LookForm, NoteForm, ReviewForm, StartForm, WordsForm
+from app.privacy.models import ERASURE, EXPORT, PrivacyRequest
 from app.tickets import handling
 from app.tickets.models import FIRST_NUMBER
 from app.web import commit, db, portal, preferences, see
 
 bp = Blueprint("privacy_admin", __name__)
 HERE = "/admin/privacy"
+LOOKED = "looked"  # where the browser's session names the restricted request that a reason was given for
+LOOK_SECONDS = 15 * 60
 
 
 def tabs(active: str) -> list[tuple[str, Any, bool, int | None]]:
@@ -36,6 +40,9 @@ def tabs(active: str) -> list[tuple[str, Any, bool, int | None]]:
         (f"{HERE}/holds", _("Holds"), active == "holds", found.holds + found.proposed or None),
         (f"{HERE}/find", _("Find a person"), active == "find", None),
         (f"{HERE}/blackout", _("Black out"), active == "blackout", None),
+        (f"{HERE}/map", _("Record of processing"), active == "map", None),
+        (f"{HERE}/recipients", _("Recipients"), active == "recipients", None),
+        (f"{HERE}/consents", _("Consent texts"), active == "consents", None),
     ]
 
 
@@ -72,6 +79,8 @@ def _start(form: StartForm) -> str:
         if known is None:
             raise Refused(_NOBODY, "email")
         return f"{HERE}/people/{known}/deletion"
+    if form.kind.data == EXPORT:
+        return _start_copy(form)
     made = service.start(
         db(),
         str(form.kind.data),
@@ -85,6 +94,22 @@ def _start(form: StartForm) -> str:
     commit()
     flash(gettext("Written down. The clock runs."), "ok")
     return f"{HERE}/requests/{made.public_id}"
+
+
+def _start_copy(form: StartForm) -> str:
+    """A copy is made at once."""
+    copy = export.ask_for(
+        db(),
+        typed(form.email),
+        note=typed(form.note),
+        lang=language(),
+        actor_id=current_user.person_id,
+        now=now(),
+    )
+    made = db().get_one(PrivacyRequest, copy.request_id).public_id
+    commit()
+    flash(gettext("The copy is being made. The person gets a letter when it is there."), "ok")
+    return f"{HERE}/requests/{made}"
 
 
 _NOBODY = service.NOBODY
@@ -104,6 +129,7 @@ def person_deletion(public_id: str) -> Any:
                 ERASURE,
                 person.email,
                 note=typed(form.note),
+                former=typed(form.former),
                 rules=link_rules(),
                 grace=preferences().period("period_undo_deletion_days"),
                 actor_id=current_user.person_id,
@@ -144,6 +170,7 @@ def _case(public_id: str, form: WordsForm | None = None, doing: str = "") -> str
         plan=plan,
         labels=labels,
         form=form or WordsForm(),
+        former=FormerForm(formdata=None, former=found.request.former),
         doing=doing,
         moment=now(),
         tabs=tabs("requests"),
@@ -167,6 +194,43 @@ def decide(public_id: str, what: str) -> Any:
             flash(gettext("The person gets a letter about it."), "ok")
             return see(f"{HERE}/requests/{public_id}")
     return _case(public_id, form, what), 422
+
+
+@bp.post(f"{HERE}/requests/<public_id>/former")
+@needs("privacy.work")
+def former_names(public_id: str) -> Any:
+    form, found = FormerForm(), queries.case(db(), public_id).request
+    if not form.validate_on_submit():
+        return _case(public_id), 422
+    return _act(
+        public_id,
+        lambda: service.name_former(
+            db(), found.id, typed(form.former), actor_id=current_user.person_id, now=now()
+        ),
+        gettext("Saved. The deletion looks for them too."),
+    )
+
+
+@bp.post(f"{HERE}/requests/<public_id>/lifting")
+@needs("privacy.work")
+def lift(public_id: str) -> Any:
+    found = queries.case(db(), public_id).request
+    return _act(
+        public_id,
+        lambda: rights.lift(db(), found.id, actor_id=current_user.person_id, now=now()),
+        gettext("Lifted. The person gets a letter about it."),
+    )
+
+
+def _act(public_id: str, act: Callable[[], object], told: str) -> Any:
+    try:
+        act()
+    except Refused as refused:
+        flash(gettext(refused.message), "warn")
+    else:
+        commit()
+        flash(told, "ok")
+    return see(f"{HERE}/requests/{public_id}")
 
 
 @bp.post(f"{HERE}/requests/<public_id>/retry")
@@ -196,14 +260,33 @@ def ticket_by_number() -> Any:
     return see(f"{HERE}/tickets/{int(wanted)}")
 
 
-@bp.get(f"{HERE}/tickets/<int:number>")
+@bp.route(f"{HERE}/tickets/<int:number>", methods=["GET", "POST"])
 @needs("privacy.work")
-def ticket(number: int) -> str:
+def ticket(number: int) -> Any:
     found = queries.thread(db(), number)
+    form = LookForm()
+    if form.validate_on_submit():
+        service.note_look(
+            db(), found.ticket.id, str(form.reason.data), actor_id=current_user.person_id, now=now()
+        )
+        commit()
+        session[LOOKED] = [found.ticket.id, int(now().timestamp())]
+        return see(f"{HERE}/tickets/{number}")
+    if found.ticket.restricted_at is not None and not _has_looked(found.ticket.id):
+        page = render_template(
+            "admin/privacy/restricted.html", form=form, number=number, tabs=tabs("find"), path=request.path
+        )
+        return page, 422 if form.is_submitted() else 200
     with portal().database.light_session() as light:  # written before the page is sent
         handling.note_staff_access(light, viewer=current_user, ticket_id=found.ticket.id, now=now())
         light.commit()
     return render_template("admin/privacy/ticket.html", thread=found, number=number, tabs=tabs("find"))
+
+
+def _has_looked(ticket_id: int) -> bool:
+    """Whether the officer gave a reason for looking at this restricted request a moment ago."""
+    looked_at, at = session.get(LOOKED, (0, 0))
+    return bool(looked_at == ticket_id and now().timestamp() - at < LOOK_SECONDS)
 
 
 @bp.route(f"{HERE}/parts/<any(ticket, message, file):scope>/<key>", methods=["GET", "POST"])
@@ -252,7 +335,7 @@ def _holds(form: HoldForm) -> str:
         tabs=tabs("holds"),
         moment=now(),
         first_number=FIRST_NUMBER,
-        latest=service.months_after(now(), holds.LONGEST_MONTHS),
+        latest=rights.months_after(now(), holds.LONGEST_MONTHS),
     )
 
 

@@ -16,7 +16,7 @@ from app.errors import NotVisible, Refused, Throttled
 from app.now import now
 from app.privacy import labels, service
 from app.privacy.forms import DeletionForm, LinkedDeletionForm, UndoForm
-from app.privacy.identity_views import KEPT, Asker, asker, own_data
+from app.privacy.identity_views import KEPT, Asker, asking, own_data
 from app.privacy.models import GRACE, HELD, PrivacyRequest
 from app.privacy.planner import lines_of
 from app.privacy.queries import certificate_of, is_under_way
@@ -29,13 +29,13 @@ MARKER_SECONDS = 15 * 60  # so long a right password at the sign-in opens the wa
 @bp.get("/privacy/deletion")
 @own_data
 def preview() -> Any:
-    return _preview(_asking(), None)
+    return _preview(asking(), None)
 
 
 @bp.post("/privacy/deletion")
 @own_data
 def delete() -> Any:
-    who = _asking()
+    who = asking()
     form = _form_for(who)
     if not form.validate_on_submit():
         return _preview(who, form)
@@ -47,6 +47,7 @@ def delete() -> Any:
             who.person_id,
             rules=link_rules(),
             grace=preferences().period("period_undo_deletion_days"),
+            note=_about_former(typed(form.former)),
             now=now(),
         )
     except Throttled:
@@ -61,11 +62,10 @@ def delete() -> Any:
     return see("/privacy/deletion/closed")
 
 
-def _asking() -> Asker:
-    found = asker()
-    if found is None:
-        raise NotVisible
-    return found
+def _about_former(told: str) -> str:
+    """What she tells of former names is for the officer to look at: nobody may have words of her choice removed from the
+    texts of others."""
+    return f"{gettext('Former names or addresses')}:\n{told}" if told else ""
 
 
 def _form_for(who: Asker) -> DeletionForm | LinkedDeletionForm:

@@ -35,16 +35,19 @@ SHOWN = 500
 def find() -> Any:
     form = FindForm()
     if form.validate_on_submit():
-        drafts.save(db(), current_user.person_id, FIND, {"q": typed(form.q)}, now=now())
+        drafts.save(
+            db(), current_user.person_id, FIND, {"q": typed(form.q), "former": typed(form.former)}, now=now()
+        )
         commit()
         return see(f"{HERE}/find")
     kept = drafts.load(db(), current_user.person_id, FIND)
     wanted = (kept.fields.get("q", "") if kept else "") if request.method == "GET" else ""
-    subject = subject_for(db(), wanted) if wanted else None
+    former = kept.fields.get("former", "") if kept else ""
+    subject = subject_for(db(), wanted, former.splitlines()) if wanted else None
     found = _found(subject, kept.id if kept else 0) if subject else None
     page = render_template(
         "admin/privacy/find.html",
-        form=FindForm(q=wanted) if request.method == "GET" else form,
+        form=FindForm(formdata=None, q=wanted, former=former) if request.method == "GET" else form,
         wanted=wanted,
         person_id=subject.person_id if subject else None,
         public_id=subject.public_id if subject else "",

@@ -9,6 +9,7 @@ from wtforms import (
     HiddenField,
     IntegerField,
     PasswordField,
+    RadioField,
     SelectField,
     StringField,
     TextAreaField,
@@ -19,9 +20,10 @@ from app.accounts.forms import LONGEST_ADDRESS, Checkboxes, choices
 from app.forms import EmailAddress, PortalForm, at_most, required
 from app.privacy import labels
 from app.privacy.blackout import LONGEST
-from app.privacy.models import EXPORT, KINDS
+from app.privacy.export_models import RELEASED, WITHHELD
+from app.privacy.models import KINDS
 
-LONGEST_WORDS, LONGEST_REASON = 5_000, 80
+LONGEST_WORDS, LONGEST_REASON, LONGEST_FORMER = 5_000, 80, 1_000
 
 
 class AddressForm(PortalForm):
@@ -33,18 +35,54 @@ class AddressForm(PortalForm):
     )
 
 
-class DeletionForm(PortalForm):
+class _FormerField(PortalForm):
+    """Names and addresses of earlier times."""
+
+    former = TextAreaField(_("Former names or addresses"), [Optional(), at_most(LONGEST_FORMER)])
+
+
+class DeletionForm(_FormerField):
     """The account is to be deleted: the password once more."""
 
     current = PasswordField(_("Password"), [required(_("Enter your password."))])
 
 
-class LinkedDeletionForm(PortalForm):
+class LinkedDeletionForm(_FormerField):
     """The same for somebody who came by a link and may have no password."""
 
     sure = BooleanField(
         _("Delete everything that is listed above"), [InputRequired(_("Tick the box to go on."))]
     )
+
+
+class LinkedPartForm(PortalForm):
+    """One request or file is to be deleted, by somebody who came by a link and may have no password."""
+
+    sure = BooleanField(
+        _("Delete everything that is listed above"), [InputRequired(_("Tick the box to go on."))]
+    )
+
+
+class AskForm(PortalForm):
+    """What a person asks for, in her words."""
+
+    words = TextAreaField(
+        _("Your words"), [required(_("Write a few words, so that we can help.")), at_most(LONGEST_WORDS)]
+    )
+
+
+class ConsentForm(PortalForm):
+    """One switch: which purpose, the words that were shown, and whether she agrees."""
+
+    purpose = HiddenField()
+    digest = HiddenField()
+    wanted = HiddenField()
+
+
+class PasswordForm(PortalForm):
+    """A copy of all data is wanted: the password once more."""
+
+    current = PasswordField(_("Password"), [required(_("Enter your password."))])
 
 
 class UndoForm(PortalForm):
@@ -61,7 +99,7 @@ class StartForm(PortalForm):
 
     kind = SelectField(
         _("What is asked for"),
-        choices=choices({kind: _(labels.KIND[kind]) for kind in KINDS if kind != EXPORT}),
+        choices=choices({kind: _(labels.KIND[kind]) for kind in KINDS}),
     )
     email = StringField(
         _("Email address of the person"),
@@ -70,10 +108,36 @@ class StartForm(PortalForm):
     note = TextAreaField(_("What the person wrote or said"), [at_most(LONGEST_WORDS)])
 
 
-class NoteForm(PortalForm):
+class NoteForm(_FormerField):
     """What the person wrote or said, beside a preview."""
 
     note = TextAreaField(_("What the person wrote or said"), [at_most(LONGEST_WORDS)])
+
+
+class FormerForm(_FormerField):
+    """Names and addresses that the person had before."""
+
+
+class CorrectionForm(PortalForm):
+    """A note of correction beside a message."""
+
+    text = TextAreaField(_("How it is right"), [required(_("Write the correction.")), at_most(LONGEST_WORDS)])
+
+
+class LookForm(PortalForm):
+    """Why something restricted is looked at (GDPR Art. 18(2))."""
+
+    reason = SelectField(
+        _("Reason"), choices=choices({code: _(words) for code, words in labels.LOOK.items()})
+    )
+
+
+class RecipientForm(PortalForm):
+    """Somebody outside who handles data for the operator."""
+
+    name = StringField(_("Name"), [required(_("Enter a name.")), at_most(200)])
+    country = StringField(_("Country"), [required(_("Enter a country.")), at_most(100)])
+    contract_on = DateField(_("Day of the contract"), [Optional()])
 
 
 class WordsForm(PortalForm):
@@ -107,6 +171,7 @@ class FindForm(PortalForm):
     """What to look for in every store."""
 
     q = StringField(_("Name, address or other words"), [required(_("Enter what to look for.")), at_most(200)])
+    former = TextAreaField(_("Former names or addresses"), [Optional(), at_most(LONGEST_FORMER)])
 
 
 class PassageForm(PortalForm):
@@ -128,3 +193,18 @@ class ReasonForm(PortalForm):
     """Why a file is removed."""
 
     reason = StringField(_("Reason"), [required(_("Write the reason.")), at_most(LONGEST_REASON)])
+
+
+LONGEST_NOTE = 100_000
+
+
+class NoteDecisionForm(PortalForm):
+    """What a person gets to read of an internal note about her, or why she does not."""
+
+    decision = RadioField(
+        _("Decision"),
+        [InputRequired(_("Choose whether the person gets the note."))],
+        choices=[(RELEASED, _("Hand out in these words")), (WITHHELD, _("Withhold"))],
+    )
+    text = TextAreaField(_("What the person reads"), [at_most(LONGEST_NOTE)])
+    reason = TextAreaField(_("Why it is withheld"), [at_most(LONGEST_WORDS)])

@@ -17,7 +17,7 @@ from app.accounts.queries import lock_person, lock_person_with
 from app.errors import NotVisible, Refused
 from app.privacy.executor import CHORE
 from app.privacy.models import ERASURE, GROUNDS, HELD, RUNNING, LegalHold, PrivacyRequest
-from app.privacy.service import months_after
+from app.privacy.rights import months_after
 from app.tickets.models import FIRST_NUMBER, Ticket
 from app.words import N_
 

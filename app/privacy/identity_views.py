@@ -17,6 +17,7 @@ from app.accounts.limits import LETTER_ADDRESS, LETTER_NETWORK
 from app.accounts.models import Person
 from app.accounts.queries import folded, hash_token
 from app.accounts.tokens import PRIVACY
+from app.errors import NotVisible
 from app.now import now
 from app.privacy import service
 from app.privacy.forms import AddressForm
@@ -42,6 +43,14 @@ def asker() -> Asker | None:
     if "asker" not in g:
         g.asker = _asker()
     return cast("Asker | None", g.asker)
+
+
+def asking() -> Asker:
+    """The same on a page that only she can reach (`own_data`)."""
+    found = asker()
+    if found is None:
+        raise NotVisible
+    return found
 
 
 def _asker() -> Asker | None:

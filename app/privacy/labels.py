@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.personal import T
+from app.privacy.models import PrivacyRequest
 from app.privacy.planner import ANONYMISE, DELETE, KEEP, RESTRICT
 from app.privacy.registry import tables
 from app.privacy.sinks import Finding
@@ -34,6 +35,7 @@ STATE = {
     "withdrawn": N_("Taken back"),
     "refused": N_("Refused"),
 }
+STATE_FOR_PERSON = {"open": N_("With us"), "failed": N_("Being carried out")}
 TONE = {
     "open": "warn",
     "grace": "info",
@@ -50,6 +52,42 @@ SCOPE = {
     "message": N_("One message"),
     "file": N_("One file"),
 }
+TO_ASK = {  # what a person writes when she asks for it: the question, and what is true about it
+    "rectification": (
+        N_("What is wrong, and how is it right?"),
+        N_("Texts in requests are not rewritten; a note of correction is put beside them."),
+    ),
+    "restriction": (
+        N_("Why should we stop using your data?"),
+        N_(
+            "For example: the data are wrong, we may not use them, or you need them for a claim. If we agree, your requests "
+            "are only kept: our team neither finds nor works on them. You can lift that yourself."
+        ),
+    ),
+    "objection": (
+        N_("What do you object to, and why?"),
+        N_(
+            "You may object to what we do for our own interests: protecting accounts, and naming authors of help articles. "
+            "Tell us about your situation. We stop unless we can show compelling grounds."
+        ),
+    ),
+}
+CONSENT = {"survey": N_("Survey by email"), "news": N_("News about the product")}
+CONSENT_THROUGH = {
+    "page": N_("on this page"),
+    "link": N_("by the link in an email"),
+    "renewed": N_("replaced by a newer one"),
+    "objection": N_("by objecting"),
+    "erasure": N_("by deleting the account"),
+}
+LOOK = {  # GDPR Art. 18(2): for what restricted data may be looked at
+    "person": N_("The person agreed"),
+    "claim": N_("Legal claims"),
+    "rights": N_("To protect the rights of somebody else"),
+    "public": N_("Important public interest"),
+    "request": N_("To answer a request of the person"),
+}
+
 GROUND = {
     "legal_case": N_("Legal case"),
     "dispute": N_("Open dispute"),
@@ -88,6 +126,7 @@ REASON = {
     "hold.authority": N_("Kept by order of an authority (Art. 17(3)(b) GDPR)."),
 }
 STEP = {
+    "archive": N_("Archive"),
     "ledger": N_("Entry in the ledger of erasures"),
     "quotes": N_("Quotes in messages of others"),
     "texts": N_("Texts"),
@@ -117,6 +156,7 @@ STORE = {
     "demo accounts": N_("List of demo accounts"),
     "jobs": N_("Work that waits for its turn"),
     "consents": N_("Log of consents"),
+    "exports": N_("Copies of people's data"),
     "upgrade copies": N_("Copies of an upgrade"),
 }
 PLACE = {
@@ -132,6 +172,13 @@ PLACE = {
     "revision": N_("Version of an article"),
     "media": N_("Name of an image"),
 }
+
+
+def state_for_person(request: PrivacyRequest) -> str:
+    """The state of a request in words for her whose request it is."""
+    if request.kind == "restriction" and request.state in ("done", "withdrawn") and request.answer:
+        return N_("In force") if request.state == "done" else N_("Lifted")
+    return STATE_FOR_PERSON.get(request.state) or STATE[request.state]
 
 
 def group(code: str) -> str:

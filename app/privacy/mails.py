@@ -121,7 +121,41 @@ NOTES_DECIDED = Letter(
     ("link", "day"),
 )
 
-SHIPPED = (YOUR_DATA, PLANNED, ERASED, PROLONGED, REFUSED, ANSWERED, COPY_READY, NOTES_DECIDED)
+RECEIVED = Letter(
+    "privacy.received",
+    N_("Somebody asks for a correction or restriction, or objects."),
+    N_("We have your request"),
+    N_(
+        "{greeting}\n\nWe have your request ({kind}). You get our answer by {day}.\n\n"
+        "You see where it stands in “My data” at our help centre:\n\n{link}"
+    ),
+    (GREETING, KIND, DAY, LINK),
+    ("day",),
+)
+LIFTED = Letter(
+    "privacy.lifted",
+    N_("A restriction is lifted by the privacy officer."),
+    N_("The restriction of your data ends"),
+    N_(
+        "{greeting}\n\nYou had the processing of your data restricted. That ends now: our team can find your requests "
+        "and work on them again.\n\nDo you not agree? Then ask for a restriction again:\n\n{link}"
+    ),
+    (GREETING, LINK),
+    ("link",),
+)
+
+SHIPPED = (
+    YOUR_DATA,
+    PLANNED,
+    ERASED,
+    PROLONGED,
+    REFUSED,
+    ANSWERED,
+    RECEIVED,
+    LIFTED,
+    COPY_READY,
+    NOTES_DECIDED,
+)
 
 ENTERED = N_("You get this letter because your address was entered at our help centre.")
 ASKED = N_("You get this letter because you asked for something about your data.")
@@ -175,6 +209,32 @@ def refused(post: Post, ids: dict[str, Any]) -> Message | None:
 
 def answered(post: Post, ids: dict[str, Any]) -> Message | None:
     return _answer(post, ids, ANSWERED, "answer")
+
+
+def received(post: Post, ids: dict[str, Any]) -> Message | None:
+    return _about(post, ids, RECEIVED)
+
+
+def lifted(post: Post, ids: dict[str, Any]) -> Message | None:
+    return _about(post, ids, LIFTED)
+
+
+def _about(post: Post, ids: dict[str, Any], letter: Letter) -> Message | None:
+    """A letter about a request that quotes nothing of it."""
+    request = post.session.get(PrivacyRequest, ids["request_id"])
+    person = post.session.get(Person, request.person_id) if request and request.person_id else None
+    if request is None or person is None or person.erased_at is not None:
+        return None
+    lang = _language(post, person.language)
+    return _to(
+        post,
+        letter,
+        person,
+        ASKED,
+        day=format_date(request.due_at, lang=lang),
+        kind=gettext_in(lang)(labels.KIND[request.kind]),
+        link=f"{post.base_url}/privacy/",
+    )
 
 
 def _answer(post: Post, ids: dict[str, Any], letter: Letter, field: str) -> Message | None:

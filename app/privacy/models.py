@@ -45,6 +45,19 @@ def _of_the_request(kind: Kind, label: str = "", **more: Any) -> dict[str, Any]:
     return personal(kind, label, purpose=Purpose.ACCOUNTABILITY, retain=Retain.DSR_LOG, **more)
 
 
+def _who(column: str) -> dict[str, Any]:
+    """A column that names the member of the team who did something."""
+    return personal(
+        Kind.IDENTIFIER,
+        purpose=Purpose.ACCOUNTABILITY,
+        retain=Retain.AUDIT,
+        export=Export.NEVER,
+        on_erase="keep",
+        source=Source.USE,
+        subject=column,
+    )
+
+
 def _one_of(column: str, values: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
@@ -89,19 +102,17 @@ class PrivacyRequest(Base):
     started_by_id: Mapped[int | None] = mapped_column(
         ForeignKey("person.id", ondelete="SET NULL"),
         index=True,
-        info=personal(
-            Kind.IDENTIFIER,
-            purpose=Purpose.ACCOUNTABILITY,
-            retain=Retain.AUDIT,
-            export=Export.NEVER,
-            on_erase="keep",
-            source=Source.USE,
-            subject="started_by_id",
-        ),
+        info=_who("started_by_id"),
     )
     note: Mapped[str] = mapped_column(
         default="",
-        info=_of_the_request(Kind.CONTENT, N_("What you told us"), export=Export.ART15, on_erase="clear"),
+        info=_of_the_request(
+            Kind.CONTENT,
+            N_("What you told us"),
+            export=Export.ART15,
+            on_erase="clear",
+            source=Source.PERSON,
+        ),
     )
     answer: Mapped[str] = mapped_column(
         default="",
@@ -115,6 +126,7 @@ class PrivacyRequest(Base):
             N_("Former names and addresses to be removed too"),
             export=Export.ART15,
             on_erase="clear",
+            source=Source.PERSON,
         )
     )
     plan: Mapped[dict[str, Any] | None] = mapped_column(
@@ -246,15 +258,15 @@ class LegalHold(Base):
     )
     review_on: Mapped[date] = mapped_column(info=not_personal("day of the next look"))
     proposed_by_id: Mapped[int | None] = mapped_column(
-        ForeignKey("person.id", ondelete="SET NULL"), index=True, info=not_personal("first admin")
+        ForeignKey("person.id", ondelete="SET NULL"), index=True, info=_who("proposed_by_id")
     )
     proposed_at: Mapped[datetime] = mapped_column(info=not_personal("when it was proposed"))
     confirmed_by_id: Mapped[int | None] = mapped_column(
-        ForeignKey("person.id", ondelete="SET NULL"), index=True, info=not_personal("second admin")
+        ForeignKey("person.id", ondelete="SET NULL"), index=True, info=_who("confirmed_by_id")
     )
     confirmed_at: Mapped[datetime | None] = mapped_column(info=not_personal("since when it is in force"))
     released_by_id: Mapped[int | None] = mapped_column(
-        ForeignKey("person.id", ondelete="SET NULL"), index=True, info=not_personal("who released it")
+        ForeignKey("person.id", ondelete="SET NULL"), index=True, info=_who("released_by_id")
     )
     released_at: Mapped[datetime | None] = mapped_column(info=not_personal("when it ended"))
 
@@ -303,16 +315,29 @@ class Blackout(Base):
     """A passage or file that was removed wherever it stood: where, why and by whom, never what."""
 
     __tablename__ = "blackout"
-    __table_args__ = table_args(privacy=T(None, RowFate.KEEP_ROW, why="places, a reason and the officer"))
+    __table_args__ = table_args(
+        privacy=T(
+            None, RowFate.KEEP_ROW, N_("Black-outs"), why="places and a reason, of nobody in particular"
+        )
+    )
 
     id: Mapped[int] = primary_key()
     public_id: Mapped[str] = mapped_column(
         unique=True, default=lambda: str(uuid.uuid4()), info=not_personal("random name")
     )
     kind: Mapped[str] = mapped_column(info=not_personal("passage or file"))
-    reason: Mapped[str] = mapped_column(info=not_personal("what the mark says"))
+    reason: Mapped[str] = mapped_column(
+        info=personal(
+            Kind.CONTENT,
+            purpose=Purpose.ACCOUNTABILITY,
+            retain=Retain.AUDIT,
+            export=Export.NEVER,
+            on_erase="clear",
+            source=Source.STAFF,
+        )
+    )
     actor_id: Mapped[int | None] = mapped_column(
-        ForeignKey("person.id", ondelete="SET NULL"), index=True, info=not_personal("who did it")
+        ForeignKey("person.id", ondelete="SET NULL"), index=True, info=_who("actor_id")
     )
     at: Mapped[datetime] = mapped_column(info=not_personal("when"))
     places: Mapped[list[str]] = mapped_column(Json, info=not_personal("tables and row numbers", keys=("*",)))

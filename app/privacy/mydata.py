@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from app.personal import Export, P
+from app.personal import Export, Kind, P
 from app.privacy.registry import Held, named_parent, rows_of, tables, titles_of
 from app.words import N_
 
@@ -37,9 +37,58 @@ CODES = {
     "reset": N_("Reset a password"),
     "invitation": N_("Accept an invitation"),
     "new_address": N_("Confirm a new address"),
+    "survey": N_("Survey by email"),
+    "news": N_("News about the product"),
+    "page": N_("On our page"),
+    "link": N_("By the link in an email"),
+    "renewed": N_("Replaced by a newer one"),
+    "erasure": N_("Deletion"),
+    "objection": N_("Objection"),
+    "rectification": N_("Correction"),
+    "restriction": N_("Restriction"),
+    "access": N_("Information"),
+    "export": N_("Copy of the data"),
+    "grace": N_("Can be taken back"),
+    "running": N_("Being carried out"),
+    "done": N_("Done"),
+    "withdrawn": N_("Taken back"),
+    "refused": N_("Refused"),
+    "held": N_("Held back by a case"),
+    "open": N_("Open"),
+    "new": N_("New"),
+    "pending": N_("Waiting for customer"),
+    "on_hold": N_("On hold"),
+    "solved": N_("Solved"),
+    "closed": N_("Closed"),
+    "low": N_("Low"),
+    "normal": N_("Normal"),
+    "high": N_("High"),
+    "urgent": N_("Urgent"),
+    "web": N_("Form"),
+    "desk": N_("Desk"),
+    "mail": N_("Email"),
+    "phone": N_("Phone"),
+    "letter": N_("Letter"),
+    "visit": N_("Visit"),
+    "api": N_("Interface"),
+    "import": N_("Import"),
     "privacy": N_("Show your data"),
     "deletion_undo": N_("Take back a deletion"),
 }
+
+
+CODED = (
+    Kind.DERIVED,
+    Kind.PREFERENCE,
+    Kind.CONSENT,
+    Kind.AUDIT,
+)  # kinds whose texts are codes, not typed words
+
+
+class Code(str):
+    """A value that is one of `CODES`; what somebody typed is never taken for one."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +183,11 @@ def _rows(session: Session, held: Held, person_id: int) -> list[list[tuple[str, 
         .order_by(held.table.c.id.desc())
         .limit(SHOWN)
     )
-    labels = [says.label for _, says in shown]
+    labels = [(says.label, says.kind in CODED) for _, says in shown]
     return [
         [
-            (label, _readable(value))
-            for label, value in zip(labels, row, strict=True)
+            (label, Code(value) if coded and isinstance(value, str) and value in CODES else _readable(value))
+            for (label, coded), value in zip(labels, row, strict=True)
             if value not in (None, "")
         ]
         for row in session.execute(statement)
@@ -146,6 +195,8 @@ def _rows(session: Session, held: Held, person_id: int) -> list[list[tuple[str, 
 
 
 def _readable(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() <= {"de", "en"}:
+        return value  # a text in several languages; the page shows the reader's
     if isinstance(value, dict):
         return "\n".join(f"{name}: {text}" for name, text in value.items())
     if isinstance(value, str | date | datetime | int):

@@ -182,6 +182,42 @@ def thread(session: Session, number: int) -> Thread:
     return Thread(ticket, messages, files)
 
 
+def own_thread(session: Session, number: int, person_id: int) -> Thread:
+    """A request of hers with what she may see of it: public messages, and the files she sent. Raises `NotVisible`."""
+    ticket = session.execute(
+        select(Ticket.id, Ticket.public_id, Ticket.subject, Ticket.restricted_at).where(
+            Ticket.id == number - FIRST_NUMBER,
+            Ticket.requester_id == person_id,
+            Ticket.proved_at.is_not(None),
+        )
+    ).first()
+    if ticket is None:
+        raise NotVisible
+    said = and_(Message.ticket_id == ticket.id, Message.public, Message.withdrawn_at.is_(None))
+    messages = session.execute(
+        select(
+            Message.id,
+            Message.public_id,
+            Message.author_id,
+            Message.author_kind,
+            Message.body,
+            Message.created_at,
+        )
+        .where(said)
+        .order_by(Message.id)
+        .limit(500)
+    ).all()
+    files: dict[int, list[Row]] = {}  # type: ignore[type-arg]
+    for row in session.execute(
+        select(Attachment.message_id, Attachment.storage_key, Attachment.name, Attachment.size)
+        .join(Message, Message.id == Attachment.message_id)
+        .where(said, Message.author_id == person_id)
+        .order_by(Attachment.id)
+    ):
+        files.setdefault(row.message_id, []).append(row)
+    return Thread(ticket, messages, files)
+
+
 def numbers_of(session: Session, places: Sequence[str]) -> dict[str, int]:
     """The number of the request that a finding ("message/7") belongs to, where it belongs to one."""
     wanted: dict[str, set[int]] = {}

@@ -349,6 +349,19 @@ def record(
     )
 
 
+def note_look(session: Session, ticket_id: int, reason: str, *, actor_id: int, now: datetime) -> None:
+    """Write down why something restricted is looked at (GDPR Art. 18(2)), before it is shown."""
+    audit.record(
+        session,
+        actor_id=actor_id,
+        action="privacy.look",
+        object_kind="ticket",
+        object_id=ticket_id,
+        at=now,
+        reason=reason,
+    )
+
+
 # --- who asks ----------------------------------------------------------------------------------------------------------
 
 

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, render_template
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
+from app.accounts import consents
 from app.i18n import format_date, format_datetime
-from app.privacy import mydata
+from app.privacy import labels, mydata, recipients, rights
 from app.privacy.identity_views import asker, own_data
 from app.web import db
 
@@ -21,8 +22,16 @@ bp = Blueprint("privacy", __name__)
 def my_data() -> str:
     who = asker()
     assert who is not None
+    lang = str(get_locale())
     return render_template(
-        "privacy/my_data.html", who=who, sections=mydata.sections(db(), who.person_id), readable=_readable
+        "privacy/my_data.html",
+        who=who,
+        sections=mydata.sections(db(), who.person_id),
+        readable=_readable,
+        requests=rights.of_person(db(), who.person_id),
+        consents=(consents.open_count(db(), who.person_id), len(consents.PURPOSES)),
+        recipients=recipients.receivers(db(), lang),
+        labels=labels,
     )
 
 
@@ -32,6 +41,8 @@ def _readable(value: Any) -> str:
         return format_datetime(value)
     if isinstance(value, date):
         return format_date(value)
-    if isinstance(value, str) and value in mydata.CODES:
+    if isinstance(value, dict):
+        return str(value.get(str(get_locale())) or next(iter(value.values()), ""))
+    if isinstance(value, mydata.Code):
         return str(gettext(mydata.CODES[value]))
     return str(value)

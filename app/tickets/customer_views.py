@@ -16,7 +16,7 @@ from app.cleaning import clean_line
 from app.errors import NotVisible, Refused
 from app.i18n import format_date, format_deadline
 from app.now import now
-from app.tickets import lists, opening, queries, service
+from app.tickets import corrections, lists, opening, queries, service
 from app.tickets.files import SHOWN_KINDS, Limits
 from app.tickets.forms import ButtonForm, ReplyForm, typed
 from app.tickets.labels import STATUS_FOR_CUSTOMER
@@ -95,6 +95,7 @@ def _page(shown: int, form: ReplyForm, reader: Reader) -> Any:
         form=form,
         thread=queries.thread(db(), found.id, internal=False, until=now() - by.undo),
         files=queries.files(db(), found.id),
+        corrections=corrections.of_ticket(db(), found.id),
         state=_state(found, until),
         until=until if until and until >= now() else None,
         status_words=STATUS_FOR_CUSTOMER,
@@ -140,7 +141,14 @@ def _store_reply(shown: int, form: ReplyForm, reader: Reader) -> Sent:
 @bp.post("/tickets/<int:shown>/resolution")
 def resolve(shown: int) -> Any:
     ticket_id = ticket_id_of(shown)
-    if service.resolve(db(), ticket_id, reader=reader_of(ticket_id), now=now()):
+    reader = reader_of(ticket_id)
+    try:
+        solved = service.resolve(db(), ticket_id, reader=reader, now=now())
+    except Refused as refused:
+        form = ReplyForm(formdata=None).keyed()
+        form.refuse(refused)
+        return _page(shown, form, reader), 422
+    if solved:
         commit()
         flash(gettext("Your request is solved. Thank you for telling us."), "ok")
     return see(f"/tickets/{shown}")

@@ -93,10 +93,14 @@ class Ticket(Base):
     )
     organisation_id: Mapped[int | None] = mapped_column(
         ForeignKey("organisation.id", ondelete="SET NULL"),
-        info=_of_the_ticket(Kind.DERIVED, N_("Organisation"), export=Export.ART15, on_erase="keep"),
+        info=_of_the_ticket(
+            Kind.DERIVED, N_("Organisation"), export=Export.ART15, on_erase="keep", source=Source.STAFF
+        ),
     )
     request_type_id: Mapped[int | None] = mapped_column(
-        ForeignKey("request_type.id", ondelete="SET NULL"), index=True, info=not_personal("what it is about")
+        ForeignKey("request_type.id", ondelete="SET NULL"),
+        index=True,
+        info=_of_the_ticket(Kind.DERIVED, N_("Topic"), export=Export.BOTH, on_erase="keep"),
     )
     team_id: Mapped[int | None] = mapped_column(
         ForeignKey("team.id", ondelete="SET NULL"), info=not_personal("team that has it")
@@ -119,8 +123,16 @@ class Ticket(Base):
         )
     )
     status_at: Mapped[datetime] = mapped_column(info=not_personal("when the status began"))
-    priority: Mapped[str] = mapped_column(info=not_personal("priority"))
-    channel: Mapped[str] = mapped_column(info=not_personal("how it came"))
+    priority: Mapped[str] = mapped_column(
+        info=_of_the_ticket(
+            Kind.DERIVED, N_("Priority"), export=Export.ART15, on_erase="keep", source=Source.STAFF
+        )
+    )
+    channel: Mapped[str] = mapped_column(
+        info=_of_the_ticket(
+            Kind.DERIVED, N_("How it came"), export=Export.ART15, on_erase="keep", source=Source.USE
+        )
+    )
     language: Mapped[str] = mapped_column(info=not_personal("language of the request"))
     private: Mapped[bool] = mapped_column(default=False, info=not_personal("hidden from colleagues"))
     disposal: Mapped[str | None] = mapped_column(info=not_personal("merged, spam or deleted"))
@@ -149,9 +161,21 @@ class Ticket(Base):
     last_activity_at: Mapped[datetime] = mapped_column(info=not_personal("newest public message or change"))
     last_author_kind: Mapped[str] = mapped_column(info=not_personal("who wrote last: customer or agent"))
     solved_at: Mapped[datetime | None] = mapped_column(info=not_personal("when it was last solved"))
-    closed_at: Mapped[datetime | None] = mapped_column(info=not_personal("when it was closed"))
+    closed_at: Mapped[datetime | None] = mapped_column(
+        info=_of_the_ticket(
+            Kind.DERIVED, N_("Closed"), export=Export.ART15, on_erase="keep", source=Source.USE
+        )
+    )
     snoozed_until: Mapped[datetime | None] = mapped_column(info=not_personal("hidden from the queue until"))
-    restricted_at: Mapped[datetime | None] = mapped_column(info=not_personal("processing restricted since"))
+    restricted_at: Mapped[datetime | None] = mapped_column(
+        info=_of_the_ticket(
+            Kind.DERIVED,
+            N_("Kept out of sight since"),
+            export=Export.ART15,
+            on_erase="keep",
+            source=Source.USE,
+        )
+    )
     is_open: Mapped[bool] = mapped_column(info=not_personal("stands in the queue"))
     queue_key: Mapped[int] = mapped_column(info=not_personal("place in the queue, never NULL"))
     next_due_at: Mapped[datetime | None] = mapped_column(

@@ -113,7 +113,9 @@ def _may_be_written_to(ticket: Ticket, rules: Rules, now: datetime) -> None:
 def _not_restricted(ticket: Ticket) -> None:
     """Who had the processing of a request restricted (Art. 18 GDPR) is not answered until she lifts that."""
     if ticket.restricted_at is not None:
-        raise Refused(N_("You had this request restricted; nobody works on it. Lift that first in “My data”."))
+        raise Refused(
+            N_("You had this request restricted; nobody works on it. Lift that first in “My data”.")
+        )
 
 
 def _person_of(reader: Reader) -> int:

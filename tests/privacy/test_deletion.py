@@ -54,7 +54,7 @@ def test_the_preview_says_what_goes_and_what_stays(customer: Browser, portal: An
         talk.message(session, talk.ticket(session, person, is_open=True), person, "A question.")
         talk.message(session, talk.ticket(session, person, request_type_id=letter.id), person, "An order.")
         session.commit()
-    page = customer.follow(customer.visit("/privacy/"), "Show what would be deleted")
+    page = customer.follow(customer.visit("/privacy/"), "Delete my account")
     year = now().year + 6
     assert "You can take that back for 7 days" in page.text
     rows = [" | ".join(map(words, row)) for row in page.all("tr")]

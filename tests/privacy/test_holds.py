@@ -18,7 +18,7 @@ from app.db import Database
 from app.errors import NotVisible, Refused
 from app.now import now
 from app.preferences import Preferences
-from app.privacy import facts, holds, service
+from app.privacy import facts, holds, rights, service
 from app.privacy.models import LegalHold, PrivacyRequest
 from app.privacy.planner import fate_of
 from tests import factories
@@ -199,8 +199,8 @@ def test_a_refusal_opens_the_account_again(
 
 
 def test_clocks_of_requests(database: Database) -> None:
-    assert service.months_after(datetime(2026, 1, 31, tzinfo=UTC), 1) == datetime(2026, 2, 28, tzinfo=UTC)
-    assert service.months_after(datetime(2026, 11, 30, tzinfo=UTC), 3) == datetime(2027, 2, 28, tzinfo=UTC)
+    assert rights.months_after(datetime(2026, 1, 31, tzinfo=UTC), 1) == datetime(2026, 2, 28, tzinfo=UTC)
+    assert rights.months_after(datetime(2026, 11, 30, tzinfo=UTC), 3) == datetime(2027, 2, 28, tzinfo=UTC)
     rules = LinkRules.of(Preferences({}), "s" * 40)
     with database.session(write=True) as session:
         officer, person = factories.person(session, PRIVACY_OFFICER), factories.person(session)
@@ -208,12 +208,12 @@ def test_clocks_of_requests(database: Database) -> None:
             session, "access", person.email, note="", rules=rules, grace=timedelta(7), actor_id=officer.id, now=now()
         )  # fmt: skip
         assert (
-            made.due_at == service.months_after(now(), 1)
-            or made.due_at.date() == service.months_after(now(), 1).date()
+            made.due_at == rights.months_after(now(), 1)
+            or made.due_at.date() == rights.months_after(now(), 1).date()
         )
         first = made.due_at
         service.prolong(session, made.id, "archive", actor_id=officer.id, now=now())
-        assert made.due_at == service.months_after(first, 2)
+        assert made.due_at == rights.months_after(first, 2)
         with pytest.raises(Refused, match="once only"):
             service.prolong(session, made.id, "again", actor_id=officer.id, now=now())
         with pytest.raises(NotVisible):

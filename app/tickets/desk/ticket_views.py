@@ -15,7 +15,7 @@ from app.access import needs
 from app.errors import Conflict, NotVisible, Refused
 from app.i18n import language, say
 from app.now import now
-from app.tickets import files, handling, labels, queries, service
+from app.tickets import corrections, files, handling, labels, queries, service
 from app.tickets.desk import reading
 from app.tickets.desk.forms import FieldForm, NoteForm, ReplyForm, choose
 from app.tickets.desk.views import bp, side
@@ -299,6 +299,7 @@ def _page(
         number=number(ticket_id),
         thread=thread,
         files=queries.files(db(), ticket_id),
+        corrections=corrections.of_ticket(db(), ticket_id),
         form=reply_form,
         note_form=note_form,
         choices=reading.choices(db()),
