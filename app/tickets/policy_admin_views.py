@@ -167,7 +167,7 @@ def _form(policy_id: int | None) -> tuple[SlaPolicy | None, Any, int]:
     make = policy_form(
         calendars=_choices(calendars),
         people=_choices(queries.assignable(db())),
-        topics=[(str(key), _localised(name)) for key, name in kinds],
+        topics={str(key): _localised(name) for key, name in kinds},
         segments=_choices(segments),
         steps=steps,
     )
@@ -282,8 +282,8 @@ def _policy(policy_id: int) -> SlaPolicy:
     return policy
 
 
-def _choices(rows: Any) -> list[tuple[str, str]]:
-    return [(str(key), name) for key, name in rows]
+def _choices(rows: Any) -> dict[str, str]:
+    return {str(key): name for key, name in rows}
 
 
 def _localised(name: dict[str, str]) -> str:

@@ -44,18 +44,18 @@ from app.words import N_
 
 SPARE_STEPS = 2  # empty rows below the steps there are
 ACTIONS = {
-    "": _("nothing"),
-    "notify:assignee": _("Email to the assignee"),
-    "notify:team": _("Email to everybody in the team"),
-    "notify:lead": _("Email to the team's lead"),
-    "notify:person": _("Email to a person of the team"),
-    "mail": _("Email to an address"),
-    "assign:lead": _("Assign to the team's lead"),
-    "assign:person": _("Assign to a person"),
-    "priority:high": _("Raise the priority to high"),
-    "priority:urgent": _("Raise the priority to urgent"),
+    "": N_("nothing"),
+    "notify:assignee": N_("Email to the assignee"),
+    "notify:team": N_("Email to everybody in the team"),
+    "notify:lead": N_("Email to the team's lead"),
+    "notify:person": N_("Email to a person of the team"),
+    "mail": N_("Email to an address"),
+    "assign:lead": N_("Assign to the team's lead"),
+    "assign:person": N_("Assign to a person"),
+    "priority:high": N_("Raise the priority to high"),
+    "priority:urgent": N_("Raise the priority to urgent"),
 }
-Choices = Sequence[tuple[str, str]]
+Choices = dict[str, str]
 
 
 class LengthField(StringField):
@@ -93,14 +93,14 @@ def policy_form(
         "channels": Ticks(_("How the request came"), choices=_worded(CHANNEL)),
         "tags": StringField(_("Tags"), [at_most(500)]),
         "priorities": Ticks(
-            _("Priorities"), choices=[(code, gettext(PRIORITY[code])) for code in URGENT_FIRST]
+            _("Priorities"), choices={code: gettext(PRIORITY[code]) for code in URGENT_FIRST}
         ),
         "on_reopen": RadioField(
             _("When a request is reopened"),
-            choices=[
-                ("resume", gettext("the solution has the time that was left")),
-                ("restart", gettext("the solution has the whole time again")),
-            ],
+            choices={
+                "resume": gettext("the solution has the time that was left"),
+                "restart": gettext("the solution has the whole time again"),
+            },
             validate_choice=False,
         ),
         "gap": BooleanField(_("Requests that fit no other promise may be without one")),
@@ -117,7 +117,7 @@ def policy_form(
                 )
             )
             fields[name + WARNING] = LengthField(_("Warning before it"))
-        pausing = [(status, gettext(STATUS[status])) for status in PAUSING]
+        pausing = {status: gettext(STATUS[status]) for status in PAUSING}
         fields[pause_field(metric)] = Ticks(_("The clock stands still while the request is"), choices=pausing)
     for place in range(steps):
         fields |= _step_fields(step_field(place), place, people)
@@ -125,18 +125,17 @@ def policy_form(
 
 
 def _step_fields(name: str, place: int, people: Choices) -> dict[str, Any]:
-    sides = [("before", gettext("before it")), ("after", gettext("after it"))]
-    metrics = [(metric, gettext(METRIC_WORDS[metric])) for metric in METRICS]
+    sides = {"before": gettext("before it"), "after": gettext("after it")}
+    metrics = {metric: gettext(METRIC_WORDS[metric]) for metric in METRICS}
+    actions = {code: gettext(words) for code, words in ACTIONS.items()}
     return {
-        name: SelectField(
-            _("What happens"), choices=list(ACTIONS.items()), validate_choice=False, default=""
-        ),
+        name: SelectField(_("What happens"), choices=actions, validate_choice=False, default=""),
         f"{name}_metric": SelectField(_("Deadline"), choices=metrics, validate_choice=False),
         f"{name}_time": LengthField(_("How long")),
         f"{name}_side": SelectField(
             _("Before or after"), choices=sides, validate_choice=False, default="after"
         ),
-        f"{name}_person": SelectField(_("Person"), choices=[("", "–"), *people], validate_choice=False),
+        f"{name}_person": SelectField(_("Person"), choices={"": "–", **people}, validate_choice=False),
         f"{name}_address": StringField(_("Address"), [Optional(), EmailAddress(), at_most(254)]),
         f"{name}_working_hours": BooleanField(_("Emails wait for working hours")),
     }
@@ -239,5 +238,5 @@ def _id(value: object) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
-def _worded(labels: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(code, gettext(words)) for code, words in labels.items()]
+def _worded(labels: Mapping[str, str]) -> Choices:
+    return {code: gettext(words) for code, words in labels.items()}

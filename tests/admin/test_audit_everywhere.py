@@ -28,7 +28,8 @@ from app.db import Base
 from app.now import now
 from app.privacy import holds
 from app.privacy import service as privacy
-from app.sla import keeping
+from app.sla import calendar_keeping as keeping
+from app.sla import policy_keeping
 from app.sla import service as sla_service
 from app.sla.models import BusinessCalendar, CalendarException
 from app.tickets import opening, types
@@ -75,6 +76,20 @@ REQUEST_TYPE = {
 }
 SOON = (now() + timedelta(days=30)).date()
 WEEK = {"name": "Standard", "time_zone": "Europe/Berlin", "valid_from": "2026-12-01", "monday": "8-12, 13-17"}
+PROMISE = {
+    "name": "Changed",
+    "calendar_id": "calendar_id",
+    "channels": ["phone"],
+    "resolution_high": "8 h",
+    "resolution_high_warning": "90 min",
+    "pause_resolution": ["pending"],
+    "on_reopen": "resume",
+    "step0": "notify:lead",
+    "step0_metric": "resolution",
+    "step0_time": "1:30",
+    "step0_side": "before",
+    "step0_working_hours": "y",
+}
 
 ROUTES: dict[str, Call] = {
     "/admin/articles/new": Call({**ARTICLE, "slug": "", "lang": "en"}),
@@ -105,13 +120,14 @@ ROUTES: dict[str, Call] = {
     "/admin/calendars/<int:calendar_id>/exceptions/<int:exception_id>/deletion": Call(),
     "/admin/calendars/<int:calendar_id>/proposals": Call({"holiday-region": "AT", "holiday-year": "2027"}),
     "/admin/calendars/<int:calendar_id>/review": Call({"holiday": "1", "year": "2026"}),
-    "/admin/sla-policies": Call(
-        {
-            code: hours
-            for priority in ("urgent", "high", "normal", "low")
-            for code, hours in ((priority, "3"), (f"{priority}_warning", "1"))
-        }
-    ),
+    "/admin/calendars/<int:calendar_id>/deletion": Call(where={"calendar_id": "spare_calendar_id"}),
+    "/admin/sla-policies/new": Call(PROMISE),
+    "/admin/sla-policies/new/preview": Call(PROMISE, keeps=()),
+    "/admin/sla-policies/<int:policy_id>": Call({**PROMISE, "based_on": "1", "apply": "1"}),
+    "/admin/sla-policies/<int:policy_id>/preview": Call({**PROMISE, "based_on": "1"}, keeps=()),
+    "/admin/sla-policies/<int:policy_id>/place": Call({"to": "down"}),
+    "/admin/sla-policies/<int:policy_id>/state": Call({"to": "off", "apply": "1"}),
+    "/admin/sla-policies/<int:policy_id>/deletion": Call(),
     "/admin/privacy/new": Call({"kind": "restriction", "email": "pia-asks@example.org"}),
     "/admin/privacy/people/<public_id>/deletion": Call({"note": "By phone"}, {"public_id": "asking"}),
     "/admin/privacy/requests/<public_id>/<any(answer, refusal, extension):what>": Call(
@@ -215,10 +231,18 @@ def world(app: Flask) -> dict[str, Any]:
         calendar_id = session.scalars(select(BusinessCalendar.id)).one()
         keeping.propose_holidays(session, calendar_id, "DE", "HE", 2026, language="en", **given)
         keeping.close(session, calendar_id, date(2026, 5, 15), date(2026, 5, 15), "Bridge day", **given)
+        week = keeping.Week("Spare", "Europe/Zurich", date(2026, 1, 1), (((540, 1020),),) * 7)
+        spare = keeping.save_calendar(session, None, week, **given)
+        targets = {("first_response", "normal"): (60, 0)}
+        terms = policy_keeping.Terms("For some", calendar_id, targets, {"channel": ["mail"]})
+        promise = policy_keeping.save(session, None, terms, **given)
+        assert promise is not None
         own = select(CalendarException.id).where(CalendarException.source == "manual")
         made = {
             **private(session),
             "calendar_id": calendar_id,
+            "spare_calendar_id": spare.id,
+            "policy_id": promise.policy_id,
             "exception_id": session.scalars(own).one(),
             "type_id": kind.id,
             "person_id": person.id,
