@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import HiddenField, IntegerField, StringField
 from wtforms.validators import InputRequired
@@ -12,7 +13,7 @@ from app.errors import Refused
 from app.forms import PortalForm, at_most
 from app.reports.trials import MOST_MONTHS, PRIORITIES
 from app.reports.what_if import Draft, Standing, Targets, Week
-from app.sla.calendar_keeping import WEEKDAYS
+from app.sla.calendar_keeping import WEEKDAYS, check_overlaps
 from app.sla.forms import LABELS
 from app.sla.models import METRICS
 from app.sla.policy_keeping import MOST_TARGET_HOURS
@@ -29,11 +30,21 @@ TOO_MUCH = N_(
 )
 
 
+class MonthsField(IntegerField):
+    """A number of months; what is no number is refused in our words."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(gettext("Choose 1 to %(months)s months.", months=MOST_MONTHS)) from None
+
+
 class DraftForm(PortalForm):
     """What is tried. Targets are lengths of working time ("4 h"); an empty one is no promise."""
 
     policy_id = HiddenField()
-    months = IntegerField(_("Tickets of the last months"), [InputRequired(_("Enter a number of months."))])
+    months = MonthsField(_("Tickets of the last months"), [InputRequired(_("Enter a number of months."))])
 
     @property
     def chosen(self) -> int:
@@ -89,6 +100,11 @@ class DraftForm(PortalForm):
         for field in self.days():
             try:
                 week.append(parse_hours(field.data or "", field.name))
+            except Refused as refused:
+                self.refuse(refused)
+        if len(week) == len(WEEKDAYS):
+            try:
+                check_overlaps(tuple(week))
             except Refused as refused:
                 self.refuse(refused)
         return tuple(week)

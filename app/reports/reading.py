@@ -5,14 +5,14 @@ Changes nothing. Which tickets somebody may see is decided by `app.tickets.queri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Team
 from app.accounts.permissions import Viewer
+from app.errors import NotVisible
 from app.paging import Page, page
 from app.reports.models import DONE, WhatIfRun
 from app.reports.what_if import metrics_of
@@ -21,25 +21,18 @@ from app.tickets.models import Ticket
 from app.tickets.queries import on_desk
 
 
-def policies(session: Session) -> Sequence[Row[int, str]]:
-    """Policies that count, in their order: id and name. One statement."""
-    return session.execute(
-        select(SlaPolicy.id, SlaPolicy.name)
-        .where(SlaPolicy.enabled)
-        .order_by(SlaPolicy.position, SlaPolicy.id)
-    ).all()
-
-
 class Place(NamedTuple):
-    """A policy by name, its calendar, and the other policies whose tickets that calendar counts for."""
+    """A policy by name, whether it counts, its calendar, and the other policies whose tickets that calendar counts for."""
 
+    policy_id: int
     policy: str
+    enabled: bool
     calendar: str
     others: list[str]
 
 
-def place(session: Session, policy_id: int) -> Place | None:
-    """Where a policy stands among the others; None where it is gone. One statement."""
+def places(session: Session) -> list[Place]:
+    """All policies in their order. One statement."""
     newest = (
         select(func.max(SlaPolicyVersion.number))
         .where(SlaPolicyVersion.policy_id == SlaPolicy.id)
@@ -47,17 +40,32 @@ def place(session: Session, policy_id: int) -> Place | None:
         .scalar_subquery()
     )
     rows = session.execute(
-        select(SlaPolicy.id, SlaPolicy.name, SlaPolicyVersion.calendar_id, BusinessCalendar.name)
+        select(
+            SlaPolicy.id,
+            SlaPolicy.name,
+            SlaPolicy.enabled,
+            SlaPolicyVersion.calendar_id,
+            BusinessCalendar.name,
+        )
         .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
         .join(BusinessCalendar, BusinessCalendar.id == SlaPolicyVersion.calendar_id)
         .where(SlaPolicyVersion.number == newest)
         .order_by(SlaPolicy.position, SlaPolicy.id)
     ).all()
-    own = next((row for row in rows if row[0] == policy_id), None)
-    if own is None:
-        return None
-    others = [row[1] for row in rows if row[2] == own[2] and row[0] != policy_id]
-    return Place(own[1], own[3], others)
+    return [
+        Place(
+            key, name, enabled, calendar, [row[1] for row in rows if row[3] == calendar_id and row[0] != key]
+        )
+        for key, name, enabled, calendar_id, calendar in rows
+    ]
+
+
+def place(session: Session, policy_id: int) -> Place:
+    """Where a policy stands among the others. Raises `NotVisible`. One statement."""
+    found = next((one for one in places(session) if one.policy_id == policy_id), None)
+    if found is None:
+        raise NotVisible
+    return found
 
 
 def team_names(session: Session) -> dict[int | None, str]:

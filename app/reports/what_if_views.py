@@ -30,12 +30,13 @@ WRITTEN = {"length": written_length, "hours": written_hours}
 @bp.get("/reports/what-if")
 @needs("reports.read")
 def draft() -> Any:
-    policies = reading.policies(db())
+    places = reading.places(db())
     wanted = request.args.get("policy", type=int)
-    chosen = next((row.id for row in policies if row.id == wanted), policies[0].id if policies else None)
+    order = sorted(places, key=lambda place: (place.policy_id != wanted, not place.enabled))
+    chosen = order[0] if order else None
     if chosen is None:
         return render_template("reports/no_policy.html")
-    return _draft_page(_prefilled(chosen), chosen)
+    return _draft_page(_prefilled(chosen.policy_id), chosen.policy_id, places)
 
 
 def _prefilled(policy_id: int) -> DraftForm:
@@ -51,13 +52,12 @@ def _prefilled(policy_id: int) -> DraftForm:
     return DraftForm(formdata=None, policy_id=str(policy_id), months=months, **written(targets, week))
 
 
-def _draft_page(form: DraftForm, policy_id: int) -> str:
+def _draft_page(form: DraftForm, policy_id: int, places: list[reading.Place]) -> str:
     return render_template(
         "reports/what_if.html",
         form=form,
-        policies=reading.policies(db()),
-        policy_id=policy_id,
-        place=reading.place(db(), policy_id),
+        places=[place for place in places if place.enabled or place.policy_id == policy_id],
+        place=next(place for place in places if place.policy_id == policy_id),
         last=trials.latest_of(db(), current_user.person_id),
         priority_codes=PRIORITIES,
         metric_codes=METRICS,
@@ -81,7 +81,7 @@ def start() -> Any:
         else:
             commit()
             return see(f"/reports/what-if/{run.id}")
-    return _draft_page(form, policy_id), 422
+    return _draft_page(form, policy_id, reading.places(db())), 422
 
 
 @bp.get("/reports/what-if/<int:run_id>")

@@ -47,7 +47,7 @@ def save_calendar(
     Raises `NotVisible`, and `Refused` for a zone that does not exist, a name that is taken, hours that overlap, or a
     calendar that is never open.
     """
-    _check_overlaps(week.days)
+    check_overlaps(week.days)
     if week.time_zone not in available_timezones():
         raise Refused(N_("This time zone does not exist. It is called like Europe/Berlin."), "time_zone")
     taken = select(CalendarRow.id).where(CalendarRow.name == week.name, CalendarRow.id != (calendar_id or 0))
@@ -78,9 +78,9 @@ def save_calendar(
     return _changed(session, row, action, actor_id, now, fields=["name", "time_zone", "hours"])
 
 
-def _check_overlaps(days: tuple[tuple[Interval, ...], ...]) -> None:
+def check_overlaps(days: tuple[tuple[Interval, ...], ...]) -> None:
     """Two stretches of hours that overlap are a slip of the pen, also where one goes over midnight (T3 would unite
-    them in silence). Names the later day."""
+    them in silence). Raises `Refused`, which names the later day."""
     for number, (name, hours) in enumerate(zip(WEEKDAYS, days, strict=True)):
         before = days[number - 1]
         taken = max((closes for opens, closes in before if closes <= opens), default=0)  # after midnight

@@ -366,8 +366,8 @@ def test_what_cannot_be_tried_is_refused_by_a_sentence(database: Database, busy:
             trials.start(session, Draft(policy_id, SHORTER), months=3, author_id=lead_id, now=early)
         with pytest.raises(NotVisible):
             trials.start(session, Draft(policy_id + 99, SHORTER), months=3, author_id=lead_id, now=NOW)
-        exceptions_only = session.scalars(select(BusinessCalendar)).one()
-        assert reading.place(session, policy_id) == ("Standard", exceptions_only.name, [])
+        calendar = session.scalars(select(BusinessCalendar)).one()
+        assert reading.place(session, policy_id) == (policy_id, "Standard", True, calendar.name, [])
 
 
 @pytest.mark.parametrize(
