@@ -20,6 +20,7 @@ from app.legal import queries as legal
 from app.outbox import Job
 from app.paging import Page, page
 from app.preferences import BY_NAME, Preferences
+from app.sla.calendar_keeping import unreviewed
 from knowledge_base.index import BrokenIndex
 
 SILENT_AFTER = timedelta(seconds=60)
@@ -29,13 +30,16 @@ MANY = 100  # counting stops here; the page says "more than 99"
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One thing somebody should look at: what (the template has the words), how often, and who may do something."""
+    """One thing somebody should look at: what (the template has the words), how often, and who may do something. `name`
+    and `year` where it is one calendar's."""
 
     what: str
     count: int
     action: str
     address: str
     urgent: bool = False
+    name: str = ""
+    year: int = 0
 
 
 def attention(session: Session, *, languages: tuple[str, ...], now: datetime) -> Iterator[Attention]:
@@ -47,6 +51,9 @@ def attention(session: Session, *, languages: tuple[str, ...], now: datetime) ->
         yield Attention("work_late", waiting.due, "system.read", "/admin/system", urgent=True)
     if waiting.failed:
         yield Attention("jobs_failed", waiting.failed, "system.read", "/admin/system", urgent=True)
+    for one in unreviewed(session, now.date())[:MANY]:
+        address = f"/admin/calendars/{one.calendar_id}?year={one.year}#holidays"
+        yield Attention("holidays", 1, "sla.edit", address, name=one.name, year=one.year)
     if (unpublished := _unpublished(session)) > 0:
         yield Attention("drafts", unpublished, "articles.edit", "/admin/articles")
     published = legal.overview(session)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from flask import Flask
+from sqlalchemy import select
 
 from app import observe, outbox, preferences
+from app.admin import state
 from app.legal import queries as legal_queries
 from app.legal import service as legal_service
 from app.now import now
+from app.sla import calendar_keeping
+from app.sla import service as sla_service
+from app.sla.models import BusinessCalendar
 from tests.support.pages import Page
 
 
@@ -35,6 +42,29 @@ def test_friendly_when_nothing_needs_attention(app: Flask, admin):
     page = admin.visit("/admin/")
     assert points(page) == []
     assert "All is well" in page.text
+
+
+def test_holidays_to_review_are_named_for_each_calendar(app: Flask, admin):
+    with app.extensions["portal"].database.session(write=True) as session:
+        sla_service.ensure_defaults(session, time_zone="Europe/Berlin", now=now())
+        calendar_id = session.scalars(select(BusinessCalendar.id)).one()
+
+        def named(moment: datetime) -> list[tuple[str, int]]:
+            found = state.attention(session, languages=("de", "en"), now=moment)
+            return [(one.name, one.year) for one in found if one.what == "holidays"]
+
+        october, november = datetime(2030, 10, 31, tzinfo=UTC), datetime(2030, 11, 1, tzinfo=UTC)
+        assert named(october) == [("Standard", 2030)]
+        assert named(november) == [("Standard", 2030), ("Standard", 2031)]
+        calendar_keeping.review_holidays(session, calendar_id, set(), 2030, actor_id=None, now=october)
+        assert named(october) == []
+        assert named(november) == [("Standard", 2031)]
+        session.commit()
+    page, year = admin.visit("/admin/"), now().year
+    assert f"“Standard”: the holidays of {year} are not reviewed." in page.text
+    address = f"/admin/calendars/{calendar_id}?year={year}#holidays"
+    assert address in points(page)
+    assert f"The holidays of {year} are not reviewed." in admin.visit(address).text
 
 
 def test_failed_and_late_work_is_urgent(app: Flask, admin):
