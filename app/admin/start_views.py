@@ -10,7 +10,7 @@ from app.access import needs
 from app.admin import state
 from app.now import now
 from app.page import NAVIGATION
-from app.web import db, portal
+from app.web import db, portal, preferences
 
 bp = Blueprint("start", __name__)
 
@@ -41,7 +41,7 @@ ABOUT = {
 @bp.get("/admin/")
 @needs("admin.area")
 def start() -> str:
-    found = state.attention(db(), languages=portal().languages, now=now())
+    found = state.attention(db(), settings=preferences(), languages=portal().languages, now=now())
     return render_template(
         "admin/start/show.html",
         attention=[item for item in found if current_user.may(item.action)],

@@ -42,7 +42,9 @@ class Attention:
     year: int = 0
 
 
-def attention(session: Session, *, languages: tuple[str, ...], now: datetime) -> Iterator[Attention]:
+def attention(
+    session: Session, *, settings: Preferences, languages: tuple[str, ...], now: datetime
+) -> Iterator[Attention]:
     """What needs somebody's attention, the urgent first. A handful of bounded statements."""
     last, waiting = observe.last_beat(session, "worker"), outbox.backlog(session, now=now)
     if last is None or now - last > SILENT_AFTER:
@@ -59,7 +61,7 @@ def attention(session: Session, *, languages: tuple[str, ...], now: datetime) ->
     published = legal.overview(session)
     if missing := sum((text, lang) not in published for text in legal.PAGES for lang in languages):
         yield Attention("legal_shipped", missing, "legal.edit", "/admin/legal")
-    if Preferences.read(session)["company_name"] == BY_NAME["company_name"].default:
+    if settings["company_name"] == BY_NAME["company_name"].default:
         yield Attention("company_name", 1, "settings.edit", "/admin/settings")
 
 

@@ -48,9 +48,10 @@ def test_holidays_to_review_are_named_for_each_calendar(app: Flask, admin):
     with app.extensions["portal"].database.session(write=True) as session:
         sla_service.ensure_defaults(session, time_zone="Europe/Berlin", now=now())
         calendar_id = session.scalars(select(BusinessCalendar.id)).one()
+        chosen = preferences.Preferences.read(session)
 
         def named(moment: datetime) -> list[tuple[str, int]]:
-            found = state.attention(session, languages=("de", "en"), now=moment)
+            found = state.attention(session, settings=chosen, languages=("de", "en"), now=moment)
             return [(one.name, one.year) for one in found if one.what == "holidays"]
 
         october, november = datetime(2030, 10, 31, tzinfo=UTC), datetime(2030, 11, 1, tzinfo=UTC)
