@@ -117,6 +117,7 @@ class Database:
         self._engine = self._make_engine("FULL")
         self._write = self._engine.execution_options(portal_begin="BEGIN IMMEDIATE")
         self._light = self._make_engine("NORMAL", pool_size=1, max_overflow=8)
+        self._light_write = self._light.execution_options(portal_begin="BEGIN IMMEDIATE")
 
     def _make_engine(self, synchronous: str, **options: Any) -> Engine:
         if self.dialect == "sqlite":
@@ -159,9 +160,7 @@ class Database:
     def light_session(self) -> Iterator[Session]:
         """A write session for observations (last seen, views, throttle): it survives a crash of the process but
         may lose the last moments at a power cut, and costs no disk flush."""
-        with Session(
-            self._light.execution_options(portal_begin="BEGIN IMMEDIATE"), expire_on_commit=False
-        ) as opened:
+        with Session(self._light_write, expire_on_commit=False) as opened:
             yield opened
 
     def overwrite_deleted(self, *, patience: float = 60) -> None:

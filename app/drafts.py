@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint, delete, select
+from sqlalchemy import ForeignKey, UniqueConstraint, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, Json, insert_or_add, primary_key, table_args
@@ -74,7 +74,10 @@ def save(session: Session, person_id: int, form: str, fields: dict[str, str], *,
 
 def load(session: Session, person_id: int, form: str) -> Draft | None:
     """The kept state of a form, if there is one."""
-    return session.scalar(select(Draft).where(Draft.person_id == person_id, Draft.form == form))
+    return session.scalar(_KEPT, {"person_id": person_id, "form": form})
+
+
+_KEPT = select(Draft).where(Draft.person_id == bindparam("person_id"), Draft.form == bindparam("form"))
 
 
 def discard(session: Session, person_id: int, form: str) -> None:

@@ -5,16 +5,17 @@ Each domain's `forms.py` builds on `PortalForm`; limits of length live in forms,
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import FormField, PasswordField, StringField, TextAreaField
+from wtforms import FormField, PasswordField, StringField, TextAreaField, i18n
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
 from app.cleaning import clean, clean_line
 from app.errors import Refused
-from app.i18n import NATIVE_NAMES, say
+from app.i18n import NATIVE_NAMES, language, say
 
 
 class PortalForm(FlaskForm):
@@ -30,6 +31,10 @@ class PortalForm(FlaskForm):
                 options["filters"] = (clean_line, *own)
             return unbound_field.bind(form=form, **options)
 
+        def get_translations(self, form: Any) -> Any:
+            """What WTForms itself says, read once for each language (Flask-WTF reads its file with each request)."""
+            return _own_words(language())
+
     def refuse(self, refused: Refused) -> None:
         """Show a rule's answer beside its field, or above the form."""
         field = getattr(self, refused.field, None) if refused.field else None
@@ -39,6 +44,11 @@ class PortalForm(FlaskForm):
             field.errors = [*field.errors, say(refused)]
         else:
             self.form_errors.append(say(refused))
+
+
+@cache
+def _own_words(lang: str) -> Any:
+    return i18n.get_translations([lang])
 
 
 def required(message: Any) -> DataRequired:

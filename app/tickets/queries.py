@@ -8,9 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session, aliased
 
 from app.accounts.models import (
@@ -152,7 +164,9 @@ _HEAD = (  # made once: building it costs as much as asking it
     .outerjoin(Team, Team.id == Ticket.team_id)
     .outerjoin(Organisation, Organisation.id == Ticket.organisation_id)
     .outerjoin(RequestType, RequestType.id == Ticket.request_type_id)
+    .where(Ticket.id == bindparam("id"))
 )
+_HEAD_AT_DESK = _HEAD.where(AT_DESK)
 
 
 def head(session: Session, ticket_id: int, which: ColumnElement[bool]) -> Row:  # type: ignore[type-arg]
@@ -160,7 +174,8 @@ def head(session: Session, ticket_id: int, which: ColumnElement[bool]) -> Row:  
 
     Raises `NotVisible` where `which` does not hold.
     """
-    row = session.execute(_HEAD.where(Ticket.id == ticket_id, which)).first()
+    wanted = _HEAD_AT_DESK if which is AT_DESK else _HEAD.where(which)
+    row = session.execute(wanted, {"id": ticket_id}).first()
     if row is None:
         raise NotVisible
     return row
@@ -174,6 +189,12 @@ def thread(
     Without `internal` notes are not even read. `until` leaves out what agents wrote later: a reply that may still be
     taken back has not been said yet. Messages taken back are gone for everybody.
     """
+    wanted = _thread(internal, until is not None)
+    return session.execute(wanted, {"ticket_id": ticket_id, "until": until}).all()
+
+
+@cache
+def _thread(internal: bool, bounded: bool) -> Any:
     wanted = (
         select(
             Message.id,
@@ -189,29 +210,30 @@ def thread(
             Person.name.label("author_name"),
         )
         .outerjoin(Person, Person.id == Message.author_id)
-        .where(Message.ticket_id == ticket_id, Message.withdrawn_at.is_(None))
+        .where(Message.ticket_id == bindparam("ticket_id"), Message.withdrawn_at.is_(None))
         .order_by(Message.id)
     )
     if not internal:
         wanted = wanted.where(Message.public)
-    if until is not None:
-        wanted = wanted.where(or_(Message.author_kind != "agent", Message.created_at <= until))
-    return session.execute(wanted).all()
+    if bounded:
+        said = or_(Message.author_kind != "agent", Message.created_at <= bindparam("until"))
+        wanted = wanted.where(said)
+    return wanted
 
 
 def files(session: Session, ticket_id: int) -> dict[int, list[Row]]:  # type: ignore[type-arg]
     """The files of a ticket by message: id, name, kind and size. One statement."""
     found: dict[int, list[Row]] = {}  # type: ignore[type-arg]
-    rows = session.execute(
-        select(
-            Attachment.message_id, Attachment.id, Attachment.name, Attachment.content_type, Attachment.size
-        )
-        .where(Attachment.ticket_id == ticket_id)
-        .order_by(Attachment.id)
-    )
-    for row in rows:
+    for row in session.execute(_FILES, {"ticket_id": ticket_id}):
         found.setdefault(row.message_id, []).append(row)
     return found
+
+
+_FILES = (
+    select(Attachment.message_id, Attachment.id, Attachment.name, Attachment.content_type, Attachment.size)
+    .where(Attachment.ticket_id == bindparam("ticket_id"))
+    .order_by(Attachment.id)
+)
 
 
 def ticket_of_file(session: Session, attachment_id: int) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, literal, select, union_all
+from sqlalchemy import bindparam, exists, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Grant, Membership, Organisation, Person, Team
@@ -15,7 +15,7 @@ from app.accounts.permissions import PERMISSIONS, Viewer
 from app.errors import NotVisible
 from app.paging import Page, page
 from app.tickets.models import FIRST_NUMBER, RequestType, SlaClock, Ticket
-from app.tickets.queries import WORK, on_desk
+from app.tickets.queries import AT_DESK, WORK, on_desk
 
 OTHERS = 5  # tickets of the same customer beside a ticket
 
@@ -29,17 +29,41 @@ class Choices:
     types: list[tuple[int, dict[str, str]]]
 
 
+# Asked with every ticket: made once, since making a statement takes longer than asking it.
+_PEOPLE_AND_TEAMS = union_all(
+    select(literal("person"), Person.id, Person.name, Person.sort_name).where(
+        Person.kind == "staff",
+        Person.disabled_at.is_(None),
+        exists().where(Grant.person_id == Person.id, Grant.role.in_(PERMISSIONS[WORK])),
+    ),
+    select(literal("team"), Team.id, Team.name, Team.sort_name),
+)
+_TYPES = select(RequestType.id, RequestType.name).order_by(RequestType.position, RequestType.id)
+_CLOCKS = (
+    select(
+        SlaClock.metric,
+        SlaClock.run_no,
+        SlaClock.state,
+        SlaClock.due_at,
+        SlaClock.warn_at,
+        SlaClock.fulfilled_at,
+        SlaClock.remaining_seconds,
+    )
+    .where(SlaClock.ticket_id == bindparam("ticket_id"))
+    .order_by(SlaClock.metric, SlaClock.run_no)
+)
+_OTHERS = (
+    select(Ticket.id, Ticket.subject, Ticket.status, Ticket.last_activity_at)
+    .where(Ticket.requester_id == bindparam("requester_id"), Ticket.id != bindparam("but"), AT_DESK)
+    .order_by(Ticket.last_activity_at.desc(), Ticket.id.desc())
+    .limit(OTHERS)
+)
+
+
 def choices(session: Session) -> Choices:
     """Everybody who works on tickets, all teams, all request types. Two statements."""
-    granted = exists().where(Grant.person_id == Person.id, Grant.role.in_(PERMISSIONS[WORK]))
-    people = select(literal("person"), Person.id, Person.name, Person.sort_name).where(
-        Person.kind == "staff", Person.disabled_at.is_(None), granted
-    )
-    groups = select(literal("team"), Team.id, Team.name, Team.sort_name)
-    rows = sorted(session.execute(union_all(people, groups)).all(), key=lambda row: (row[3], row[1]))
-    types = session.execute(
-        select(RequestType.id, RequestType.name).order_by(RequestType.position, RequestType.id)
-    )
+    rows = sorted(session.execute(_PEOPLE_AND_TEAMS).all(), key=lambda row: (row[3], row[1]))
+    types = session.execute(_TYPES)
     return Choices(
         people=[(row[1], row[2]) for row in rows if row[0] == "person"],
         teams=[(row[1], row[2]) for row in rows if row[0] == "team"],
@@ -49,19 +73,7 @@ def choices(session: Session) -> Choices:
 
 def clocks(session: Session, ticket_id: int) -> Sequence[Any]:
     """The newest run of each clock of a ticket: what was promised, and how it stands. One statement."""
-    rows = session.execute(
-        select(
-            SlaClock.metric,
-            SlaClock.run_no,
-            SlaClock.state,
-            SlaClock.due_at,
-            SlaClock.warn_at,
-            SlaClock.fulfilled_at,
-            SlaClock.remaining_seconds,
-        )
-        .where(SlaClock.ticket_id == ticket_id)
-        .order_by(SlaClock.metric, SlaClock.run_no)
-    ).all()
+    rows = session.execute(_CLOCKS, {"ticket_id": ticket_id}).all()
     newest = {row.metric: row for row in rows}
     order = ("first_response", "next_response", "periodic_update", "resolution")
     return [newest[metric] for metric in order if metric in newest]
@@ -69,12 +81,9 @@ def clocks(session: Session, ticket_id: int) -> Sequence[Any]:
 
 def others_of(session: Session, requester_id: int, *, but: int, viewer: Viewer) -> Sequence[Any]:
     """The newest other tickets of a customer. One statement."""
-    return session.execute(
-        select(Ticket.id, Ticket.subject, Ticket.status, Ticket.last_activity_at)
-        .where(Ticket.requester_id == requester_id, Ticket.id != but, on_desk(viewer))
-        .order_by(Ticket.last_activity_at.desc(), Ticket.id.desc())
-        .limit(OTHERS)
-    ).all()
+    if not viewer.may(WORK):
+        return []
+    return session.execute(_OTHERS, {"requester_id": requester_id, "but": but}).all()
 
 
 @dataclass(frozen=True, slots=True)
