@@ -19,18 +19,25 @@ from app.admin.forms import LetterForm, letter_form
 from app.admin.mail_views import alone
 from app.errors import Conflict, NotVisible, Refused
 from app.forms import localised_data
-from app.i18n import format_date, format_period, gettext_in
+from app.i18n import format_date, format_deadline, format_period, gettext_in
 from app.letters import Letter, Message
 from app.now import now
 from app.privacy import mails as privacy_mails
 from app.tickets import mails as ticket_mails
+from app.tickets import sla_mails
+from app.tickets.labels import METRIC
 from app.web import commit, db, portal, see
 from app.words import N_
 
 bp = Blueprint("letters", __name__)
 
 # Every letter the portal sends, by domain.
-SHIPPED: tuple[Letter, ...] = (*account_mails.SHIPPED, *ticket_mails.SHIPPED, *privacy_mails.SHIPPED)
+SHIPPED: tuple[Letter, ...] = (
+    *account_mails.SHIPPED,
+    *ticket_mails.SHIPPED,
+    *sla_mails.SHIPPED,
+    *privacy_mails.SHIPPED,
+)
 BY_NAME = {letter.name: letter for letter in SHIPPED}
 
 REASON = N_("Here stands why the person gets this letter.")
@@ -166,6 +173,8 @@ def samples(lang: str, base_url: str) -> dict[str, str]:
         "number": "#10482",
         "subject": translate(N_("Coffee machine leaks")),
         "promise": "",
+        "clock": translate(METRIC["first_response"]),
+        "due": format_deadline(now() + timedelta(hours=4), lang),
         "author": translate(N_("Alex Example")),
         "customer": translate(N_("Alex Example")),
         "text": translate(N_("Here stands the answer of the team.")),

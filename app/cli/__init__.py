@@ -9,8 +9,9 @@ from app.cli.kb import kb
 from app.cli.mail import mail
 from app.cli.people import people
 from app.cli.privacy import privacy
+from app.cli.sla import sla
 from app.cli.token import token
 from app.cli.worker import worker
 
 # Every group of commands, by domain.
-GROUPS: tuple[click.Group, ...] = (backup, db, demo, kb, mail, people, privacy, token, worker)
+GROUPS: tuple[click.Group, ...] = (backup, db, demo, kb, mail, people, privacy, sla, token, worker)

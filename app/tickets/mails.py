@@ -6,6 +6,7 @@ others. All letters of one request hang together in mail programs; they are answ
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -258,7 +259,7 @@ def _to_assignee(post: Post, letter: Letter, ticket_id: int, ids: dict[str, Any]
 def _to(
     post: Post, letter: Letter, ticket: Ticket, person: Person, why: str, *, first: bool, **values: str
 ) -> Message:
-    """One letter of a request's thread (RFC 5322, 3.6.4): the confirmation is its root, all others refer to it."""
+    """A letter to a person, in her language."""
     lang = _language(post, person, ticket)
     translate = gettext_in(lang)
     hello = (
@@ -266,13 +267,37 @@ def _to(
         if person.proved_at
         else translate(N_("Hello,"))
     )
+    return in_thread(
+        post,
+        letter,
+        ticket,
+        to=person.email,
+        lang=lang,
+        why=why,
+        first=first,
+        values={"greeting": hello, **values},
+    )
+
+
+def in_thread(
+    post: Post,
+    letter: Letter,
+    ticket: Ticket,
+    *,
+    to: str,
+    lang: str,
+    why: str,
+    values: Mapping[str, str],
+    first: bool = False,
+) -> Message:
+    """One letter of a request's thread (RFC 5322, 3.6.4): the confirmation is its root, all others refer to it."""
     root = post.message_id(ticket.public_id)
     headers = {"Message-ID": root}
     if not first:
         own = post.message_id(f"{ticket.public_id}.{post.job_key}")
         headers = {"Message-ID": own, "In-Reply-To": root, "References": root}
-    shown = {"greeting": hello, "number": f"#{number(ticket.id)}", "subject": ticket.subject, **values}
-    return post.write(letter, to=person.email, lang=lang, values=shown, why=why, headers=headers)
+    shown = {"number": f"#{number(ticket.id)}", "subject": ticket.subject, **values}
+    return post.write(letter, to=to, lang=lang, values=shown, why=why, headers=headers)
 
 
 def _ticket(post: Post, ticket_id: int) -> Ticket | None:
