@@ -23,7 +23,8 @@ from app.privacy import export, holds, labels, queries, rights, service
 from app.privacy.forms import FormerForm, HoldForm, LookForm, NoteForm, ReviewForm, StartForm, WordsForm
 from app.privacy.models import ERASURE, EXPORT, PrivacyRequest
 from app.tickets import handling
-from app.tickets.models import FIRST_NUMBER
+from app.tickets.labels import RETENTION
+from app.tickets.models import FIRST_NUMBER, Ticket
 from app.web import commit, db, portal, preferences, see
 
 bp = Blueprint("privacy_admin", __name__)
@@ -174,6 +175,7 @@ def _case(public_id: str, form: WordsForm | None = None, doing: str = "") -> str
         doing=doing,
         moment=now(),
         tabs=tabs("requests"),
+        copies=export.of_request(db(), found.request.id),
         first_number=FIRST_NUMBER,
     )
 
@@ -280,7 +282,30 @@ def ticket(number: int) -> Any:
     with portal().database.light_session() as light:  # written before the page is sent
         handling.note_staff_access(light, viewer=current_user, ticket_id=found.ticket.id, now=now())
         light.commit()
-    return render_template("admin/privacy/ticket.html", thread=found, number=number, tabs=tabs("find"))
+    return render_template(
+        "admin/privacy/ticket.html", thread=found, number=number, tabs=tabs("find"), kept_for=RETENTION
+    )
+
+
+@bp.post(f"{HERE}/tickets/<int:number>/retention")
+@needs("privacy.work")
+def retention(number: int) -> Any:
+    try:
+        changed = handling.change_retention(
+            db(),
+            queries.thread(db(), number).ticket.id,
+            request.form.get("value") or None,
+            which=Ticket.id == number - FIRST_NUMBER,
+            actor_id=current_user.person_id,
+            now=now(),
+        )
+    except Refused as refused:
+        flash(gettext(refused.message), "warn")
+    else:
+        if changed:
+            commit()
+            flash(gettext("Saved."), "ok")
+    return see(f"{HERE}/tickets/{number}")
 
 
 def _has_looked(ticket_id: int) -> bool:

@@ -76,7 +76,6 @@ def _conversation(one: taking.Conversation) -> dict[str, Any]:
     return {
         "number": one.number,
         "own": one.own,
-        "about": one.about,
         **one.fields,
         "messages": map(_message, one.messages),
     }
@@ -155,7 +154,6 @@ def schema() -> dict[str, Any]:
             {
                 "number": NUMBER,
                 "own": TRUTH,
-                "about": _or_null(TEXTS),
                 **_columns(sorts["ticket"]),
                 "messages": _list({"$ref": "#/$defs/message"}),
             },

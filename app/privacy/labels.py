@@ -81,7 +81,7 @@ CONSENT_THROUGH = {
     "erasure": N_("by deleting the account"),
 }
 LOOK = {  # GDPR Art. 18(2): for what restricted data may be looked at
-    "person": N_("The person agreed"),
+    "agreed": N_("The person agreed"),
     "claim": N_("Legal claims"),
     "rights": N_("To protect the rights of somebody else"),
     "public": N_("Important public interest"),

@@ -151,7 +151,12 @@ def thread(session: Session, number: int) -> Thread:
     """A request by the number people say. Raises `NotVisible`."""
     ticket = session.execute(
         select(
-            Ticket.id, Ticket.public_id, Ticket.subject, Ticket.restricted_at, Person.name.label("requester")
+            Ticket.id,
+            Ticket.public_id,
+            Ticket.subject,
+            Ticket.restricted_at,
+            Ticket.retention,
+            Person.name.label("requester"),
         )
         .join(Person, Person.id == Ticket.requester_id)
         .where(Ticket.id == number - FIRST_NUMBER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,12 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from app.i18n import format_date, format_number, gettext_in, ngettext_in
+from app.i18n import FORMATTING, format_date, format_number, gettext_in, ngettext_in
 from app.personal import P
 from app.privacy import labels, mydata, taking
 from app.privacy.export_document import Head
-from app.privacy.facts import CONVERSATIONS
 from app.privacy.taking import PORTABLE, Sort, Taker
-from app.tickets.labels import STATUS_FOR_CUSTOMER
+from app.tickets.labels import CHANNEL, PRIORITY, STATUS_FOR_CUSTOMER
 from app.words import N_
 
 HERE = Path(__file__).parent.parent
@@ -52,6 +51,9 @@ CODES = {
     ("legal_hold", "ground"): labels.GROUND,
     ("note_decision", "state"): NOTE,
     ("ticket_event", "type"): EVENT,
+    ("ticket", "status"): STATUS_FOR_CUSTOMER,
+    ("ticket", "priority"): PRIORITY,
+    ("ticket", "channel"): CHANNEL,
 }
 
 
@@ -83,6 +85,7 @@ def page(taker: Taker, head: Head, timezone: str, actions: Mapping[str, str]) ->
         notes=_begun(taking.notes(taker)),
         journal=_begun(taking.journal(taker)),
         words=words,
+        rest=partial(_rest, {sort.table.name: sort for sort in taking.sorts()}, words),
         actions=actions,
         status=STATUS_FOR_CUSTOMER,
         note_words=NOTE,
@@ -93,7 +96,7 @@ def page(taker: Taker, head: Head, timezone: str, actions: Mapping[str, str]) ->
 
 
 def _spoken(sort: Sort) -> bool:
-    return sort.table.name in CONVERSATIONS
+    return sort.table.name in taking.THREADS
 
 
 @cache
@@ -148,6 +151,14 @@ def _row(sort: Sort, words: _Words, row: dict[str, Any]) -> list[tuple[str, str]
     ]
 
 
+def _rest(
+    sorts: Mapping[str, Sort], words: _Words, table: str, fields: dict[str, Any], *shown: str
+) -> list[tuple[str, str]]:
+    """What of a row is not shown otherwise."""
+    sort = sorts[table]
+    return _row(sort, words, {name: value for name, value in fields.items() if name not in shown})
+
+
 def _fact(says: P, words: _Words) -> dict[str, Any]:
     assert says.purpose is not None
     return {
@@ -182,13 +193,17 @@ class _Words:
         if isinstance(value, date):
             return format_date(value, lang=self.lang)
         if isinstance(value, dict):
-            return "\n".join(f"{key}: {text}" for key, text in value.items())
+            return self.localised(value) or "\n".join(f"{key}: {text}" for key, text in value.items())
         if name == "request":
             return f"#{value}"
         if isinstance(value, str):
             return self.say(codes[value]) if value in codes else value
         return str(value)
 
-    def localised(self, texts: dict[str, str] | None) -> str:
-        """A text that admins write in both languages, in this one."""
-        return (texts or {}).get(self.lang) or next(iter((texts or {}).values()), "")
+    def localised(self, texts: dict[str, Any]) -> str:
+        """A text that admins write in both languages, in this one; nothing for what is no such text."""
+        return (
+            str(texts.get(self.lang) or next(iter(texts.values())))
+            if texts.keys() <= FORMATTING.keys()
+            else ""
+        )

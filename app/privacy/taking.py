@@ -19,7 +19,6 @@ from app.accounts.models import STAFF, Grant, Person
 from app.audit import AuditEntry
 from app.personal import Export, Kind, P, Source
 from app.privacy.export_models import RELEASED, WITHHELD, DataExport, NoteDecision
-from app.privacy.facts import CONVERSATIONS
 from app.privacy.masking import Masks
 from app.privacy.mentions import may_hold
 from app.privacy.models import PrivacyRequest
@@ -27,12 +26,13 @@ from app.privacy.passages import Names, normalised
 from app.privacy.registry import Held, named_parent, rows_of, tables, titles_of
 from app.storage import Storage
 from app.tickets.files import clean_name
-from app.tickets.models import FIRST_NUMBER, Attachment, Message, RequestType, StaffAccess, Ticket
+from app.tickets.models import FIRST_NUMBER, Attachment, Message, StaffAccess, Ticket
 from app.words import N_
 
 AT_ONCE = 200  # requests whose files are looked up together
 SHOWN = (Export.ART15, Export.ART20, Export.BOTH)
 PORTABLE = (Export.ART20, Export.BOTH)
+THREADS = frozenset({"ticket", "message", "attachment"})  # they stand together, as conversations
 WHY_HELD_BACK = N_(
     "Internal notes may hold opinions of the team and data of other people. The privacy officer looks at each first."
 )
@@ -55,7 +55,7 @@ class Sort:
     @property
     def of_a_request(self) -> bool:
         """Whether its rows name the request they are about."""
-        return "ticket_id" in self.table.c and self.table.name not in CONVERSATIONS
+        return "ticket_id" in self.table.c and self.table.name not in THREADS
 
 
 def sorts() -> list[Sort]:
@@ -83,7 +83,7 @@ def _named_in(held: Held) -> Iterator[Sort]:
 
 def other_sorts() -> list[Sort]:
     """The same without requests, messages and files, which stand together as conversations."""
-    return [sort for sort in sorts() if sort.table.name not in CONVERSATIONS]
+    return [sort for sort in sorts() if sort.table.name not in THREADS]
 
 
 # --- who it is for ---------------------------------------------------------------------------------------------------
@@ -187,11 +187,10 @@ def _role(taker: Taker, person_id: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A request: its number, whether it is hers, its exported columns (none in somebody else's), and its messages."""
+    """A request: its number, whether it is hers, its exported columns (none of somebody else's), and its messages."""
 
     number: int
     own: bool
-    about: dict[str, str] | None
     fields: dict[str, Any]
     messages: Iterator[Said]
 
@@ -256,21 +255,17 @@ def conversations(taker: Taker) -> Iterator[Conversation]:
             yield Conversation(
                 row.key + FIRST_NUMBER,
                 own,
-                row.about if own else None,
                 {name: _subject(taker, row, name, value) for name, value in values.items()},
                 _said(taker, row, files),
             )
 
 
 def _with_names(columns: list[Column[Any]]) -> Any:
-    source: Any = Ticket.__table__.outerjoin(
-        RequestType.__table__, RequestType.id == Ticket.__table__.c.request_type_id
-    )
+    source: Any = Ticket.__table__
     wanted: list[Any] = [
         Ticket.id.label("key"),
         Ticket.requester_id.label("requester"),
         Ticket.channel.label("came"),
-        RequestType.name.label("about"),
     ]
     for column in columns:
         parent = named_parent(column)
@@ -339,12 +334,18 @@ def _files(taker: Taker, ticket_ids: list[int]) -> dict[int, list[Row[Any]]]:
 def _enclosed(taker: Taker, ticket_id: int, row: Any, *, own: bool) -> Enclosed:
     names = [column.name for column in taker.columns["attachment"]]
     name = row.name if own else taker.masks.text(row.name)
-    there = taker.storage.path(row.storage_key).is_file()
     return Enclosed(
-        path_of(ticket_id + FIRST_NUMBER, row.id, name) if there else None,
+        path_of(ticket_id + FIRST_NUMBER, row.id, name) if _lies_in(taker.storage, row.storage_key) else None,
         {one: getattr(row, one) for one in names} | {"name": name},
         row.storage_key,
     )
+
+
+def _lies_in(storage: Storage, key: str) -> bool:
+    try:
+        return storage.path(key).is_file()
+    except FileNotFoundError:  # no key that the storage ever gave
+        return False
 
 
 def path_of(number: int, attachment_id: int, name: str) -> str:
