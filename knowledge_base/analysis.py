@@ -17,7 +17,7 @@ import snowballstemmer
 import whoosh
 from whoosh.analysis import Analyzer, Token
 
-ANALYSIS_VERSION = 4
+ANALYSIS_VERSION = 5
 MAX_WORD = 48  # letters; longer runs are data (hashes, base64) and are cut to this in text and query alike
 
 # A word is a run of letters and digits, apostrophes inside included. Runs tied by these signs without a space
@@ -87,6 +87,11 @@ def fold(word: str, lang: str) -> str:
     if lang == "de" and "e" in word:
         word = _DIGRAPH.sub(lambda m: _NATURAL[m.group()], word)
     return word
+
+
+def title_key(title: str, lang: str) -> str:
+    """What makes two titles the same for a reader who types one: folded words, in order."""
+    return " ".join(fold(w.text, lang) for w in words(title) if not w.whole)
 
 
 _STEMMERS = {"de": "german", "en": "english"}

@@ -28,6 +28,7 @@ from knowledge_base.folder import (
     sweep,
     write_state,
 )
+from knowledge_base.snapshot import Snapshot
 from knowledge_base.view import Behind, View, draw_snapshot, open_patiently, open_view
 
 __all__ = ["BrokenIndex", "Index", "IndexBusy"]
@@ -185,9 +186,9 @@ def _publish(folder: Path, whoosh: FileIndex, directory: str, generation: int) -
             old.unlink(missing_ok=True)
 
 
-def _previous(folder: Path) -> arrayfile.Arrays | None:
+def _previous(folder: Path) -> Snapshot | None:
     """The snapshot still valid, if it can be read."""
     with suppress(BrokenIndex, arrayfile.BadArrayFile):
         state = read_state(folder)
-        return arrayfile.read(snapshot_path(folder / state.directory, state.generation))[0]
+        return arrayfile.read(snapshot_path(folder / state.directory, state.generation))
     return None

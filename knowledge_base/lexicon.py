@@ -13,6 +13,7 @@ from pathlib import Path
 from knowledge_base.analysis import fold, normal, read_words
 
 MIN_PART = 3
+COMMON = 3  # articles with a form; how many more there are changes no split
 MAX_COST = 1.85  # of a part on average; above, the parts are too short or too rare to be meant
 _LINKS = ("", "s", "es", "n", "en", "e", "er", "ens")
 # What looks like a word inside a word but is an ending or a prefix.
@@ -46,7 +47,7 @@ def split(word: str, lang: str, strength: Callable[[str], int]) -> tuple[str, ..
             if len(form) < MIN_PART or form in _NOT_PARTS:
                 continue
             known = strength(form)
-            if not known or (len(form) == MIN_PART and known < 3):
+            if not known or (len(form) == MIN_PART and known < COMMON):
                 continue
             cost = 1.0 + (0.25 if link else 0.0) + (1.2 if len(form) == 3 else 0.4 if len(form) == 4 else 0.0)
             cost += 0.3 if known < 2 else 0.0

@@ -145,7 +145,7 @@ class Partition:
         return _found(self["gram_code"], np.array(sorted(set(grams(form))), np.uint32))
 
     def titled(self, key: str) -> Array:
-        """The articles with exactly this title (see `snapshot.title_key`)."""
+        """The articles with exactly this title (see `analysis.title_key`)."""
         return np.flatnonzero(self["title"] == np.uint64(hash_of(key)))
 
     def _visible(self, audiences: frozenset[str], category: str | None) -> Array:

@@ -68,7 +68,7 @@ class Term:
 
 @dataclass(slots=True)
 class Query:
-    """The words to be scored, where they stand in the text, and the text as a title (see `snapshot.title_key`)."""
+    """The words to be scored, where they stand in the text, and the text as a title (see `analysis.title_key`)."""
 
     text: str
     typed: list[Word]

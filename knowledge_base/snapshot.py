@@ -6,11 +6,11 @@ BM25 weights per stem and article, so that a search only adds up numbers. Articl
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from knowledge_base.analysis import fold, words
 from knowledge_base.arrayfile import Array, Arrays, Strings, concatenated, distinct, lists, ranges
 from knowledge_base.document import LANGUAGES
 from knowledge_base.store import FIELDS
@@ -23,6 +23,9 @@ PART_BOOST = 0.7
 SATURATION = 1.2
 
 
+Snapshot = tuple[Arrays, dict[str, Any]]  # the arrays, and names that belong to them
+
+
 class Segment(NamedTuple):
     """One Whoosh segment: its occurrences, its documents, its first document number, the deleted ones."""
 
@@ -32,40 +35,51 @@ class Segment(NamedTuple):
     deleted: frozenset[int]
 
 
-def title_key(title: str, lang: str) -> str:
-    """What makes two titles the same for a reader who types one: folded words, in order."""
-    return " ".join(fold(w.text, lang) for w in words(title) if not w.whole)
-
-
-def build(segments: list[Segment], previous: Arrays | None = None) -> tuple[Arrays, dict[str, Any]]:
+def build(segments: list[Segment], previous: Snapshot | None = None) -> Snapshot:
     """Everything a search needs, per language (`<lang>.<array>`), and the names of audiences and categories.
 
     `previous`: an earlier snapshot of the same analysis; it saves time and changes nothing.
     """
     arrays: Arrays = {}
     facts: dict[str, Any] = {}
+    before, known = previous or ({}, {})
     for lang in LANGUAGES:
-        old = {
-            name.removeprefix(f"{lang}."): a
-            for name, a in (previous or {}).items()
-            if name.startswith(f"{lang}.")
-        }
-        made, named = _build_language(segments, lang, old)
+        old = {name.removeprefix(f"{lang}."): a for name, a in before.items() if name.startswith(f"{lang}.")}
+        made, named = _build_language(segments, lang, old, known.get(lang, {}))
         arrays.update({f"{lang}.{name}": array for name, array in made.items()})
         facts[lang] = named
     return arrays, facts
 
 
-def _build_language(segments: list[Segment], lang: str, previous: Arrays) -> tuple[Arrays, dict[str, Any]]:
+def _build_language(
+    segments: list[Segment], lang: str, previous: Arrays, known: dict[str, Any]
+) -> tuple[Arrays, dict[str, Any]]:
     docs, made, named = _documents(segments, lang)
     vocabulary, rows = _occurrences(segments, lang, docs)
-    count = len(made["key"])
-    made.update(vocabulary_arrays(vocabulary, rows.word, rows.doc, lang, previous))
+    named["text"] = _fingerprint(vocabulary, rows, len(made["key"]))
+    if known.get("text") == named["text"]:
+        return {**previous, **made}, named
+    made.update(_text(vocabulary, rows, len(made["key"]), lang, previous))
+    return made, named
+
+
+def _text(vocabulary: list[str], rows: Rows, count: int, lang: str, previous: Arrays) -> Arrays:
+    """All that follows from which words stand where."""
+    made = vocabulary_arrays(vocabulary, rows.word, rows.doc, lang, previous)
     rows = rows._replace(word=made.pop("form_of_word")[rows.word])
     made.update(_forward(rows, count))
     made.update(_weights(rows, made, count))
     made.update(_title_grams(rows, made, count))
-    return made, named
+    return made
+
+
+def _fingerprint(vocabulary: list[str], rows: Rows, count: int) -> str:
+    """The same for the same words at the same places, in the same order of articles."""
+    made = hashlib.blake2b(digest_size=16)
+    made.update(f"{count} {' '.join(vocabulary)}".encode("utf-8", "surrogatepass"))
+    for column in rows:
+        made.update(np.ascontiguousarray(column).data)
+    return made.hexdigest()
 
 
 def _documents(segments: list[Segment], lang: str) -> tuple[list[Array], Arrays, dict[str, Any]]:
@@ -93,7 +107,7 @@ def _documents(segments: list[Segment], lang: str) -> tuple[list[Array], Arrays,
         "key": np.array([facts["key"] for facts in found], np.int64),
         "category": np.array(category, np.int32),
         "prior": np.array([0.6 * f["prior"][0] + 0.4 * f["prior"][1] for f in found], np.float32),
-        "title": hashes_of(title_key(facts["title"], lang) for facts in found),
+        "title": hashes_of(facts["title"] for facts in found),
         "audience": concatenated(members, np.int32),
         "audience_at": np.cumsum([0, *map(len, members)]).astype(np.uint32),
     }

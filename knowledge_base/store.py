@@ -19,7 +19,7 @@ from whoosh.formats import Positions
 from whoosh.index import FileIndex
 
 from knowledge_base import arrayfile
-from knowledge_base.analysis import WordAnalyzer, clean, words
+from knowledge_base.analysis import WordAnalyzer, clean, title_key, words
 from knowledge_base.arrayfile import Arrays, Strings
 from knowledge_base.document import LANGUAGES, Document
 
@@ -159,4 +159,5 @@ def _read_segment(reader: Any) -> tuple[Arrays, dict[str, Any]]:
 
 def _facts(reader: Any, doc: int) -> dict[str, Any]:
     facts = reader.stored_fields(doc)["facts"]
-    return {name: facts[name] for name in ("key", "lang", "title", "category", "audiences", "prior")}
+    kept = {name: facts[name] for name in ("key", "lang", "category", "audiences", "prior")}
+    return {**kept, "title": title_key(facts["title"], facts["lang"])}

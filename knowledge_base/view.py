@@ -92,8 +92,8 @@ def open_view(folder: Path, *, draw: bool) -> View:
 
 
 def draw_snapshot(
-    reader: Any, directory: Path, *, keep: bool, previous: arrayfile.Arrays | None = None
-) -> tuple[arrayfile.Arrays, dict[str, Any]]:
+    reader: Any, directory: Path, *, keep: bool, previous: snapshot.Snapshot | None = None
+) -> snapshot.Snapshot:
     """The snapshot of what a Whoosh reader sees; `keep`: also keep what was read of each segment."""
     segments = []
     for leaf, offset in reader.leaf_readers() if reader.doc_count_all() else ():

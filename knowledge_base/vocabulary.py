@@ -6,6 +6,7 @@ What follows from words alone; where they stand is the business of `snapshot`.
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from collections.abc import Iterable
 from itertools import pairwise
@@ -15,9 +16,10 @@ import numpy as np
 
 from knowledge_base.analysis import fold, stem
 from knowledge_base.arrayfile import Array, Arrays, Strings, distinct, lists
-from knowledge_base.lexicon import base_forms, split
+from knowledge_base.lexicon import COMMON, MIN_PART, base_forms, split
 
 GRAM = 4
+_FEW_CHANGES = 200  # words; with more, all compounds are split anew
 
 
 def hash_of(text: str) -> int:
@@ -63,7 +65,7 @@ def vocabulary_arrays(vocabulary: list[str], word: Array, doc: Array, lang: str,
     derived = _derived(forms, lang, previous)
     made["form_number"] = np.argsort(derived.own).astype(np.int32)
     made["form_hash"] = derived.own[made["form_number"]]
-    made.update(_stems(forms, frequency, lang, derived))
+    made.update(_stems(forms, _splits(forms, frequency, lang, previous), derived))
     made.update(_letter_pairs(forms))
     return made
 
@@ -106,25 +108,42 @@ def _derived(forms: list[str], lang: str, previous: Arrays) -> _Derived:
     return _Derived(own, stems, np.array(base_form, np.int32), np.array(base, np.uint64))
 
 
-def _stems(forms: list[str], frequency: Array, lang: str, derived: _Derived) -> Arrays:
-    """Stem of each form, and the stems of its compound parts and base forms; a stem's number is its hash's rank."""
+def _splits(forms: list[str], frequency: Array, lang: str, previous: Arrays) -> Array:
+    """The compounds and their parts as pairs of form numbers, in order.
+
+    A split hangs on how common the known parts are, and rare is all that matters; so those of the previous snapshot
+    hold for every word that contains no form whose rarity changed.
+    """
     rank = {form: number for number, form in enumerate(forms)}
-    counts = frequency.tolist()
+    rarity = np.minimum(frequency, COMMON)
+    strength = dict(zip(forms, rarity.tolist(), strict=True))
+    kept: dict[str, tuple[str, ...]] = {}
+    if previous:
+        old = Strings(previous["form"], previous["form_at"])
+        before = dict(zip(old, np.minimum(previous["form_df"], COMMON).tolist(), strict=True))
+        changed = {form for form, _ in before.items() ^ strength.items() if len(form) >= MIN_PART}
+        touched = re.compile("|".join(map(re.escape, sorted(changed))) or "$^")
+        at, part = previous["split_at"].tolist(), previous["split"].tolist()
+        for number, form in enumerate(before if len(changed) < _FEW_CHANGES else ()):
+            if not touched.search(form):
+                kept[form] = tuple(old[n] for n in part[at[number] : at[number + 1]])
+    pairs = []
+    for number, form in enumerate(forms):
+        parts = kept[form] if form in kept else split(form, lang, lambda text: strength.get(text, 0))
+        pairs += [(number, rank[text]) for text in parts]
+    return np.array(pairs, np.int32).reshape(-1, 2)
 
-    def strength(text: str) -> int:
-        number = rank.get(text)
-        return 0 if number is None else int(counts[number])
 
-    pairs = [
-        (number, rank[part]) for number, form in enumerate(forms) for part in split(form, lang, strength)
-    ]
-    compound, part = np.array(pairs, np.int32).reshape(-1, 2).T
+def _stems(forms: list[str], splits: Array, derived: _Derived) -> Arrays:
+    """Stem of each form, and the stems of its compound parts and base forms; a stem's number is its hash's rank."""
+    compound, part = splits.T
     stems = distinct(np.concatenate([derived.stem, derived.base]))[0]
     form_stem = np.searchsorted(stems, derived.stem).astype(np.int32)
     base = np.searchsorted(stems, derived.base).astype(np.int32)
     part_form = np.concatenate([compound, derived.base_form])
     part_stem = np.concatenate([form_stem[part], base])
     made: Arrays = {"stem_hash": stems, "form_stem": form_stem}
+    made["split_at"], made["split"] = lists(compound, len(forms), part)
     made["base_at"], made["base"] = lists(derived.base_form, len(forms), base)
     made["part_at"], made["part"] = lists(part_form, len(forms), part_stem)
     made["stem_form_at"], made["stem_form"] = lists(
@@ -135,13 +154,16 @@ def _stems(forms: list[str], frequency: Array, lang: str, derived: _Derived) -> 
 
 
 def _letter_pairs(forms: list[str]) -> Arrays:
-    codes: list[int] = []
-    owner: list[int] = []
-    for number, form in enumerate(forms):
-        own = set(bigrams(form)) if form.isalpha() else set()
-        codes.extend(own)
-        owner.extend([number] * len(own))
-    values, rows = np.unique(np.array(codes, np.uint32), return_inverse=True)
-    starts, members = lists(rows, len(values), np.array(owner, np.int32))
-    sizes = np.bincount(np.array(owner, np.int64), minlength=len(forms))
+    """The letter pairs (see `bigrams`) of all forms made of letters, each counted once a form."""
+    lettered = np.array([number for number, form in enumerate(forms) if form.isalpha()], np.int64)
+    text = "".join(f"\x02{forms[number]}\x03" for number in lettered)
+    letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    owner = np.repeat(lettered, [len(forms[number]) + 2 for number in lettered])
+    inside = np.flatnonzero(owner[1:] == owner[:-1])
+    codes = (letters[inside] & 0xFFFF) << 16 | (letters[inside + 1] & 0xFFFF)
+    pairs, _ = distinct(owner[inside].astype(np.uint64) << 32 | codes)
+    owners = (pairs >> 32).astype(np.int32)
+    values, rows = np.unique((pairs & 0xFFFFFFFF).astype(np.uint32), return_inverse=True)
+    starts, members = lists(rows, len(values), owners)
+    sizes = np.bincount(owners, minlength=len(forms))
     return {"pair_code": values, "pair_at": starts, "pair": members, "pair_count": sizes.astype(np.uint8)}

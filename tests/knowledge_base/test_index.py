@@ -7,11 +7,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from knowledge_base import arrayfile, store
 from knowledge_base import folder as folder_module
 from knowledge_base.document import Document
+from knowledge_base.folder import read_state, snapshot_path
 from knowledge_base.index import BrokenIndex, Index, IndexBusy
+from knowledge_base.view import draw_snapshot
 from tests.knowledge_base.conftest import Article, Find
 
 
@@ -82,6 +86,31 @@ def test_small_writes_give_what_a_rebuild_gives(tmp_path: Path, article: Article
         one, other = find(small, typed), find(whole, typed)
         assert sorted(one.keys) == sorted(other.keys)
         assert [round(hit.score, 3) for hit in one.hits] == [round(hit.score, 3) for hit in other.hits]
+
+
+def test_what_is_taken_over_from_the_last_snapshot_is_what_would_be_drawn(
+    folder: Path, article: Article
+) -> None:
+    index = Index.rebuild(
+        folder,
+        [
+            *(article(n, f"Wartungsplan {n}", "Kupplungsscheibe und Motorblock") for n in range(8)),
+            article(50, "Maintenance", "Clutch and engine block", lang="en"),
+        ],
+    )
+    for document in (
+        article(3, "Motor", "Die Scheibe der Kupplung, gewartet"),  # makes parts known
+        article(4, "Kabel", "Anders"),  # makes parts rare
+        article(50, "Maintenance", "Gearbox", lang="en"),
+        article(5, "Wartungsplan 5", "Kupplungsscheibe und Motorblock"),  # nothing new
+    ):
+        index.replace([document])
+        state = read_state(folder)
+        directory = folder / state.directory
+        kept, _ = arrayfile.read(snapshot_path(directory, state.generation))
+        drawn, _ = draw_snapshot(store.opened(directory).reader(), directory, keep=False)
+        assert kept.keys() == drawn.keys()
+        assert [name for name in drawn if not np.array_equal(kept[name], drawn[name])] == []
 
 
 def test_rebuild_takes_the_last_of_equal_keys(folder: Path, article: Article, find: Find) -> None:
