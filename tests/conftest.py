@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -57,12 +58,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite database made by the migrations."""
-    path = tmp_path_factory.mktemp("migrated") / "portal.db"
-    schema.upgrade(f"sqlite:///{path}")
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return path
+
+    def make(folder: Path) -> None:
+        schema.upgrade(f"sqlite:///{folder / 'portal.db'}")
+        with sqlite3.connect(folder / "portal.db") as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+    return made_once(tmp_path_factory, "migrated", make) / "portal.db"
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first of the test processes fills and all others use."""
+    together = "PYTEST_XDIST_TESTRUNUID" in os.environ
+    base = factory.getbasetemp().parent if together else factory.getbasetemp()
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = base / f"{name}.done"
+        if not done.exists():
+            (base / name).mkdir(mode=0o700)
+            make(base / name)
+            done.touch()
+    return base / name
 
 
 @pytest.fixture(scope="session")
@@ -189,7 +206,9 @@ def statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
 @pytest.fixture(scope="session")
 def demo_data(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Path:
     """A data directory with the demo. Copy it (`tests.support.demo.copy`) before anything is changed in it."""
-    return demo.make(tmp_path_factory.mktemp("demo") / "data", migrated_file)
+    return (
+        made_once(tmp_path_factory, "demo", lambda folder: demo.make(folder / "data", migrated_file)) / "data"
+    )
 
 
 # --- people ------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from config import Settings
 SECRET = "a key that only tests use, long enough"
 
 
-def make(folder: Path, migrated: Path) -> Path:
+def make(folder: Path, migrated: Path) -> None:
     """The demo in a new data directory, its index built and its letters written."""
     folder.mkdir(mode=0o700, parents=True)
     shutil.copy(migrated, folder / "portal.db")
@@ -21,7 +21,6 @@ def make(folder: Path, migrated: Path) -> Path:
     demo.load(app)
     run_once(app)
     app.extensions["portal"].database.dispose()
-    return folder
 
 
 def copy(kept: Path, folder: Path) -> Path:

@@ -1,6 +1,7 @@
-"""A worker that dies by kill -9 at a named point of its work: `python -m tests.support.doomed POINT`.
+"""Workers that die by kill -9, each at a named point of its work: `python -m tests.support.doomed POINT ...`.
 
-With the point `never` it does everything that is due.
+One after the other, forked from a process that has everything imported; prints how each ended. With the point `never`
+one does everything that is due.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 from app import lanes, outbox, worker
@@ -69,8 +71,26 @@ def doom(point: str, portal: Any) -> None:
     lanes.outbox.finish = finishing  # type: ignore[assignment]
 
 
-if __name__ == "__main__":
+def work(point: str) -> None:
     app = create_app(Settings.from_env(os.environ))
-    if sys.argv[1] != "never":
-        doom(sys.argv[1], app.extensions["portal"])
+    if point != "never":
+        doom(point, app.extensions["portal"])
     worker.run_once(app)
+
+
+def ended(point: str) -> int:
+    """The exit status of a worker of its own process; a negative one is the signal that killed it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work(point)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+if __name__ == "__main__":
+    for point in sys.argv[1:]:
+        print(point, ended(point), flush=True)
