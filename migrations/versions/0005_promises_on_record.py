@@ -131,6 +131,6 @@ def keep_calendars() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_version")),
-        sa.UniqueConstraint("calendar_id", "number", name=op.f("uq_calendar_version_calendar_id")),
+        sa.UniqueConstraint("calendar_id", "number", name=op.f("uq_calendar_version_calendar_id_number")),
         sqlite_autoincrement=True,
     )
