@@ -161,9 +161,10 @@ def load(
 
 
 def _requests(portal: Portal, number: int, seed: int, moment: datetime) -> None:
-    """The firm's request types, the story of the demo, and so many requests more."""
+    """The firm's request types and promises, the story of the demo, and so many requests more."""
     with _changing(portal) as session:
         demo_tickets.request_types(session, now=moment)
+        demo_tickets.promises(session, SEGMENT[0], time_zone=portal.timezone, now=moment)
         rules = Rules.of(
             preferences.Preferences.read(session),
             secret=portal.secret_key,
@@ -188,6 +189,7 @@ def clear(app: Flask) -> None:
         nobody = Person.email.endswith(DOMAIN, autoescape=True)
         theirs = select(Person.id).where(nobody)
         session.execute(delete(Ticket).where(Ticket.requester_id.in_(theirs)))
+        demo_tickets.forget_promises(session, now=moment)
         session.execute(delete(StaffAccess).where(StaffAccess.person_id.in_(theirs)))
         session.execute(delete(Person).where(nobody))
         empty = ~select(Membership.id).where(Membership.organisation_id == Organisation.id).exists()

@@ -17,12 +17,13 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from app import drafts, schema
-from app.accounts.models import Membership, Person, Team
+from app.accounts.models import Membership, Person, Segment, Team
 from app.accounts.permissions import Viewer
 from app.accounts.queries import viewer_of_person
+from app.sla import policy_keeping
 from app.sla import service as sla
 from app.sla.queries import book
-from app.tickets import deadlines, derived, handling, opening, queries, service, types
+from app.tickets import deadlines, derived, handling, opening, policy_edits, queries, service, types
 from app.tickets.books import Books
 from app.tickets.matching import Facts
 from app.tickets.messages import Request, Text
@@ -51,6 +52,45 @@ def request_types(session: Session, *, now: datetime) -> None:
     for place, (name, priority, retention) in enumerate(TYPES, 1):
         values = types.Values(name, {}, team_id, priority, retention, 10 * place, True)
         types.add(session, values, actor_id=None, now=now)
+
+
+PROMISE = "Maschinen mit Wartungsvertrag"
+
+
+def promises(session: Session, segment: str, *, time_zone: str, now: datetime) -> None:
+    """A second promise beside the standard one, unless there is one: broken machines of customers with a maintenance
+    contract are repaired within a time, too, and somebody is told before it ends."""
+    sla.ensure_defaults(session, time_zone=time_zone, now=now)
+    policies = policy_keeping.in_order(session)
+    segment_id = session.scalar(select(Segment.id).where(Segment.slug == segment))
+    kinds = {kind.name["en"]: kind.id for kind in queries.request_types(session)}
+    if len(policies) != 1 or segment_id is None or "Coffee machine" not in kinds:
+        return
+    standard = policy_keeping.terms_of(session, policy_keeping.newest_version(session, policies[0].id))
+    repaired = {"urgent": (8 * 60, 120), "high": (16 * 60, 240), "normal": (24 * 60, 240)}
+    terms = policy_keeping.Terms(
+        name=PROMISE,
+        calendar_id=standard.calendar_id,
+        targets={
+            **standard.targets,
+            **{("resolution", priority): times for priority, times in repaired.items()},
+        },
+        conditions={"request_type": [kinds["Coffee machine"]], "segment": [segment_id]},
+        steps=(
+            policy_keeping.Step("resolution", -60, "notify", "lead", working_hours=True),
+            policy_keeping.Step("resolution", 0, "priority", "urgent"),
+        ),
+    )
+    policy_keeping.save(session, None, terms, actor_id=None, now=now)
+
+
+def forget_promises(session: Session, *, now: datetime) -> None:
+    """Take the second promise away with the firm; one that other tickets have is switched off."""
+    policy = next((one for one in policy_keeping.in_order(session) if one.name == PROMISE), None)
+    if policy is not None and policy_edits.in_use(session, policy.id):
+        policy_keeping.switch(session, policy.id, False, actor_id=None, now=now, gap=True)
+    elif policy is not None:
+        policy_keeping.delete(session, policy.id, actor_id=None, now=now, gap=True)
 
 
 # --- the story -------------------------------------------------------------------------------------------------------
