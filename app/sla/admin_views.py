@@ -154,7 +154,7 @@ def remove(calendar_id: int, exception_id: int) -> Any:
     )
     return _done(
         calendar_id,
-        ngettext("The day is like any other again.", "%(num)s days are like any other again.", days),
+        ngettext("One day is like any other again.", "%(num)s days are like any other again.", days),
     )
 
 
