@@ -42,13 +42,12 @@ def _page(refused: str = "") -> Any:
     return page, 422 if refused else 200
 
 
-@bp.post(HERE)
+@bp.post(f"{HERE}/<any(survey, news):purpose>")
 @own_data
-def change() -> Any:
+def change(purpose: str) -> Any:
     form, who = ConsentForm(), asking()
     if not form.validate_on_submit():
         raise NotVisible
-    purpose = typed(form.purpose)
     if typed(form.wanted) != "1":
         consents.withdraw(db(), who.person_id, purpose, through=consents.PAGE, now=now())
         told = gettext("Switched off. We do not write to you for this any more.")

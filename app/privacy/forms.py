@@ -72,9 +72,8 @@ class AskForm(PortalForm):
 
 
 class ConsentForm(PortalForm):
-    """One switch: which purpose, the words that were shown, and whether she agrees."""
+    """One switch: the words that were shown, and whether she agrees."""
 
-    purpose = HiddenField()
     digest = HiddenField()
     wanted = HiddenField()
 

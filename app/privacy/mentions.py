@@ -33,7 +33,7 @@ from app.privacy.facts import IN_FORCE
 from app.privacy.models import LegalHold
 from app.privacy.passages import WORD, Names
 from app.privacy.planner import STATUTORY_YEARS
-from app.privacy.registry import classification, tables
+from app.privacy.registry import classification, row_classification, tables
 from app.searchlog import Searched
 from app.tickets.models import RequestType, Ticket, TicketTag
 
@@ -53,12 +53,19 @@ def text_columns() -> Iterator[tuple[Table, list[Column[Any]]]]:
 
 
 def is_text(column: Column[Any]) -> bool:
-    """Whether a column holds what somebody typed: content and names of files, tags, and searches."""
+    """Whether a column holds what somebody typed: content and names of files, tags, searches, and addresses in rows that
+    belong to nobody."""
     says = classification(column)
-    typed = says is not None and says.kind in (Kind.CONTENT, Kind.FILE)
+    typed = says is not None and (says.kind in (Kind.CONTENT, Kind.FILE) or is_loose_address(column))
     if column.table.name in GO_WHOLE:
         typed = column.name == GO_WHOLE[column.table.name]
     return typed and not column.unique and isinstance(column.type, Text | JSON)
+
+
+def is_loose_address(column: Column[Any]) -> bool:
+    """Whether a column holds an address although its row belongs to nobody (whom an escalation writes to)."""
+    says, rows = classification(column), row_classification(column.table)
+    return says is not None and says.kind is Kind.CONTACT and rows is not None and rows.subject is None
 
 
 def remove(
@@ -100,6 +107,8 @@ def _without(column: Column[Any], old: Any, names: Names, mark: str) -> Any:
         }
     if not isinstance(old, str) or not names.spans(old):
         return old
+    if is_loose_address(column):
+        return None if column.nullable else ""  # an address with a mark in it is none
     if column.name == "html":
         return None  # markup may part a name anywhere; the text beside it is the truth
     return names.removed(old, mark)

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from app import outbox
+from app import audit, outbox
 from app.accounts.models import Person, Team
 from app.accounts.permissions import Viewer
 from app.errors import Conflict, NotVisible, Refused
 from app.tickets import deadlines, record
 from app.tickets.events import EventType
 from app.tickets.labels import PRIORITY, STATUS
-from app.tickets.models import RequestType, StaffAccess, Ticket
+from app.tickets.models import RETENTION_CLASSES, RequestType, StaffAccess, Ticket
 from app.tickets.queries import (
     WORK,
     last_change,
@@ -129,6 +129,41 @@ def change_request_type(
     _begun(session, ticket, acting, now)
     deadlines.rematch(session, ticket, acting, time_zone=time_zone, now=now)
     _settle(session, ticket, now)
+    return True
+
+
+def change_retention(
+    session: Session,
+    ticket_id: int,
+    to: str | None,
+    *,
+    which: ColumnElement[bool],
+    actor_id: int,
+    now: datetime,
+) -> bool:
+    """Say how long a ticket must be kept, other than its request type says (None: as that says). False if it is so.
+
+    Written to the audit log, since it decides what a deletion may take. Raises `Refused`, and `NotVisible` where `which`
+    does not hold.
+    """
+    if to is not None and to not in RETENTION_CLASSES:
+        raise Refused(N_("Choose how long it is kept."), "retention")
+    ticket = lock_ticket(session, ticket_id, which)
+    before = ticket.retention
+    if before == to:
+        return False
+    ticket.retention = to
+    details: dict[str, Any] = {"from": before, "to": to}
+    audit.record(
+        session,
+        actor_id=actor_id,
+        action="ticket.retention",
+        object_kind="ticket",
+        object_id=ticket.id,
+        at=now,
+        **details,
+    )
+    session.flush()
     return True
 
 

@@ -26,6 +26,12 @@ STATUS_FOR_CUSTOMER = {
 
 PRIORITY = {"low": N_("Low"), "normal": N_("Normal"), "high": N_("High"), "urgent": N_("Urgent")}
 
+RETENTION = {
+    "ticket_support": N_("Ordinary question: 12 months"),
+    "trade_letter": N_("Business letter: 6 years"),
+    "receipt": N_("Receipt: 8 years"),
+}
+
 CHANNEL = {
     "web": N_("Form"),
     "desk": N_("Desk"),
@@ -35,6 +41,16 @@ CHANNEL = {
     "visit": N_("Visit"),
     "api": N_("Interface"),
     "import": N_("Import"),
+}
+
+SUPERSEDED = {
+    "priority": N_("the priority was changed"),
+    "policy": N_("another promise applies"),
+    "customer_changed": N_("another promise applies"),
+    "policy_edit": N_("the promise was changed"),
+    "calendar_edit": N_("the working hours were corrected"),
+    "merged_from": N_("another ticket was merged"),
+    "late_fact": N_("something became known later"),
 }
 
 METRIC = {

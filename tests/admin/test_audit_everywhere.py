@@ -26,7 +26,7 @@ from app.articles import categories, glossary, synonyms
 from app.articles.glossary import TermText
 from app.db import Base
 from app.now import now
-from app.privacy import holds
+from app.privacy import holds, recipients
 from app.privacy import service as privacy
 from app.sla import calendar_keeping as keeping
 from app.sla import policy_keeping
@@ -34,11 +34,19 @@ from app.sla import service as sla_service
 from app.sla.models import BusinessCalendar, CalendarException
 from app.tickets import opening, types
 from app.tickets.messages import File
-from app.tickets.models import Attachment, Ticket
+from app.tickets.models import FIRST_NUMBER, Attachment, Message, Ticket
 from app.web import commit, csrf, db, see
 from tests import factories
 from tests.articles.makers import door, published
 from tests.tickets.conftest import RULES, request
+
+RECIPIENT = {
+    "name": "Host Ltd",
+    "purpose-de": "Hosting",
+    "purpose-en": "Hosting",
+    "country": "Germany",
+    "contract_on": "2026-01-01",
+}
 
 
 @dataclass(frozen=True)
@@ -132,6 +140,21 @@ ROUTES: dict[str, Call] = {
     "/admin/privacy/people/<public_id>/deletion": Call({"note": "By phone"}, {"public_id": "asking"}),
     "/admin/privacy/requests/<public_id>/<any(answer, refusal, extension):what>": Call(
         {"words": "Here it is."}, {"public_id": "access", "what": "answer"}
+    ),
+    "/admin/privacy/requests/<public_id>/former": Call({"former": "Lea Old"}, {"public_id": "leaving"}),
+    "/admin/privacy/requests/<public_id>/lifting": Call(where={"public_id": "in_force"}),
+    "/admin/privacy/tickets/<int:number>": Call(
+        {"reason": "claim"}, {"number": "ticket_number"}, keeps=("audit_entry",)
+    ),
+    "/admin/privacy/tickets/<int:number>/retention": Call(
+        {"value": "trade_letter"}, {"number": "ticket_number"}
+    ),
+    "/admin/privacy/messages/<key>/correction": Call({"text": "It was Tuesday."}, {"key": "message_key"}),
+    "/admin/privacy/recipients/new": Call(RECIPIENT),
+    "/admin/privacy/recipients/<int:recipient_id>": Call({**RECIPIENT, "country": "Austria"}),
+    "/admin/privacy/recipients/<int:recipient_id>/deletion": Call(),
+    "/admin/privacy/consents/<any(survey, news):purpose>": Call(
+        {"text-de": "Neu.", "text-en": "New.", "based_on": "1"}, {"purpose": "news"}
     ),
     "/admin/privacy/requests/<public_id>/retry": Call(where={"public_id": "erasure"}),
     "/admin/privacy/parts/<any(ticket, message, file):scope>/<key>": Call(
@@ -287,6 +310,14 @@ def private(session: Session) -> dict[str, Any]:
     leaving = factories.person(session, email="leaving@example.org")
     erasure = privacy.start(session, "erasure", leaving.email, **started)
     erasure.state = "failed"
+    going = factories.person(session, email="going@example.org")
+    waiting = privacy.start(session, "erasure", going.email, **started)
+    limited = privacy.start(session, "restriction", other.email, **started)
+    privacy.answer(session, limited.id, "Restricted.", actor_id=other.id, now=now())
+    host = recipients.save(
+        session, None, name="Host", purpose={"de": "Betrieb", "en": "Hosting"}, country="Germany",
+        contract_on=None, actor_id=other.id, now=now(),
+    )  # fmt: skip
     session.flush()
     job = session.get_one(outbox.Job, erasure.job_id)
     job.state = outbox.FAILED
@@ -295,6 +326,11 @@ def private(session: Session) -> dict[str, Any]:
         "asking": asking.public_id,
         "access": access.public_id,
         "erasure": erasure.public_id,
+        "leaving": waiting.public_id,
+        "in_force": limited.public_id,
+        "recipient_id": host.id,
+        "ticket_number": ticket.id + FIRST_NUMBER,
+        "message_key": session.get_one(Message, sent.message_id).public_id,
         "proposed": proposed.public_id,
         "confirmed": confirmed.public_id,
         "ticket_key": ticket.public_id,

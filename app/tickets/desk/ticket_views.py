@@ -229,6 +229,22 @@ def request_type(shown: int) -> Any:
     )
 
 
+@bp.post("/desk/tickets/<int:shown>/retention")
+@needs("tickets.work")
+def retention(shown: int) -> Any:
+    return _change(
+        shown,
+        lambda value, _: handling.change_retention(
+            db(),
+            ticket_id_of(shown),
+            value or None,
+            which=on_desk(current_user),
+            actor_id=current_user.person_id,
+            now=now(),
+        ),
+    )
+
+
 @bp.post("/desk/tickets/<int:shown>/subject")
 @needs("tickets.work")
 def subject(shown: int) -> Any:
@@ -301,7 +317,7 @@ def _page(
         form=reply_form,
         note_form=note_form,
         choices=reading.choices(db()),
-        clocks=reading.clocks(db(), ticket_id),
+        clocks=reading.clocks(db(), head, now=now()),
         others=reading.others_of(db(), head.requester_id, but=ticket_id, viewer=current_user),
         moves=choices(Status(head.status), Actor.AGENT),
         labels=labels,
