@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.accounts.models import Organisation, Person, Segment
@@ -42,7 +42,7 @@ class Names:
 
 
 def names(session: Session, terms: Iterable[Terms], facts: Facts | None = None) -> Names:
-    """The names that these terms (and a request's facts) need. Five statements at most."""
+    """The names that these terms (and a request's facts) need. Two statements at most."""
     ids: dict[str, set[Any]] = {fact: set() for fact in FACTS}
     people, calendars = set[int](), set[int]()
     for one in terms:
@@ -55,17 +55,23 @@ def names(session: Session, terms: Iterable[Terms], facts: Facts | None = None) 
         ids["request_type"] |= {facts.request_type} - {None}
         ids["segment"] |= set(facts.segment)
 
-    def look(key: Any, name: Any, wanted: set[Any]) -> dict[int, Any]:
-        rows = session.execute(select(key, name).where(key.in_(wanted))) if wanted else ()
-        return {row[0]: row[1] for row in rows}
-
-    return Names(
-        look(Organisation.id, Organisation.name, ids["organisation"]),
-        look(Segment.id, Segment.name, ids["segment"]),
-        look(RequestType.id, RequestType.name, ids["request_type"]),
-        look(Person.id, Person.name, people),
-        look(BusinessCalendar.id, BusinessCalendar.name, calendars),
+    texts = (
+        (Organisation, ids["organisation"]),
+        (Segment, ids["segment"]),
+        (Person, people),
+        (BusinessCalendar, calendars),
     )
+    found: dict[str, dict[int, str]] = {model.__tablename__: {} for model, _ in texts}
+    parts = [
+        select(literal(model.__tablename__), model.id, model.name).where(model.id.in_(wanted))
+        for model, wanted in texts
+        if wanted
+    ]
+    for table, key, name in session.execute(union_all(*parts)) if parts else ():
+        found[table][key] = name
+    kinds = select(RequestType.id, RequestType.name).where(RequestType.id.in_(ids["request_type"]))
+    topics = {row.id: row.name for row in session.execute(kinds)} if ids["request_type"] else {}
+    return Names(found["organisation"], found["segment"], topics, found["person"], found["business_calendar"])
 
 
 class Listed(NamedTuple):
@@ -77,20 +83,18 @@ class Listed(NamedTuple):
 
 
 def listing(session: Session) -> list[Listed]:
-    """All policies in their order. Four statements."""
-    policies = policy_keeping.in_order(session)
+    """All policies in their order. Three statements."""
     later = exists().where(
         NEWER.policy_id == SlaPolicyVersion.policy_id, NEWER.number > SlaPolicyVersion.number
     )
-    newest = {
-        version.policy_id: version for version in session.scalars(select(SlaPolicyVersion).where(~later))
-    }
-    terms = policy_keeping.all_terms(session, list(newest.values()))
-    return [
-        Listed(policy, newest[policy.id], terms[newest[policy.id].id])
-        for policy in policies
-        if policy.id in newest
-    ]
+    rows = session.execute(
+        select(SlaPolicy, SlaPolicyVersion)
+        .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
+        .where(~later)
+        .order_by(SlaPolicy.position, SlaPolicy.id)
+    ).all()
+    terms = policy_keeping.all_terms(session, [version for _, version in rows])
+    return [Listed(policy, version, terms[version.id]) for policy, version in rows]
 
 
 # --- from version to version ---------------------------------------------------------------------------------------
@@ -196,9 +200,12 @@ def concerned(session: Session, fact: str, value: int | str) -> list[SlaPolicy]:
 
 def organisation_lines(session: Session, ids: Iterable[int]) -> list[str]:
     """Organisations as a person writes them, one each: by name, or by short name where two have the same name."""
+    wanted = set(ids)
+    if not wanted:
+        return []
     found = session.execute(
         select(Organisation.name, Organisation.slug)
-        .where(Organisation.id.in_(set(ids)))
+        .where(Organisation.id.in_(wanted))
         .order_by(Organisation.sort_name, Organisation.id)
     ).all()
     named = select(Organisation.name).where(Organisation.name.in_([row.name for row in found]))
@@ -210,9 +217,9 @@ def organisations_named(session: Session, lines: str, field: str) -> list[int]:
     """The organisations of these lines, each a name or a short name. Raises `Refused` naming the line."""
     found = []
     for line in filter(None, (line.strip() for line in lines.splitlines())):
-        wanted = (Organisation.slug == line.casefold()) | (Organisation.sort_name == sort_key(line))
+        wanted = (Organisation.slug == line.lower()) | (Organisation.sort_name == sort_key(line))
         rows = session.execute(select(Organisation.id, Organisation.slug).where(wanted).limit(3)).all()
-        exact = [row for row in rows if row.slug == line.casefold()] or rows
+        exact = [row for row in rows if row.slug == line.lower()] or rows
         if not exact:
             raise Refused(N_("There is no organisation called “%(name)s”."), field, name=line)
         if len(exact) > 1:
