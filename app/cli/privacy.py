@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import smtplib
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import click
 from sqlalchemy import select
 
-from app import outbox
+from app import audit, outbox
 from app.accounts import people
 from app.accounts.tokens import LinkRules
+from app.admin.audit_words import ACTIONS
 from app.cli.door import CommandGroup, changing, looking
 from app.i18n import gettext_in
 from app.lanes import post_for
 from app.mail import Undeliverable
 from app.now import now
 from app.preferences import Preferences
-from app.privacy import mails, recipients, record, service
+from app.privacy import archive, mails, recipients, record, service
 from app.privacy import replay as again
 from app.privacy import retention as due
 from app.privacy.executor import LETTER, carry_out
@@ -72,6 +75,44 @@ def find(text: str, former: tuple[str, ...]) -> None:
     for (store, place), own in sorted(places.items()):
         click.echo(f"{store:<{width}}  {place}{'' if own or subject.person_id is None else '  (names her)'}")
     click.echo(f"Places found: {len(places)}")
+
+
+@privacy.command("export")
+@click.argument("email")
+@click.option(
+    "--out",
+    "target",
+    required=True,
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="The archive to write (.zip).",
+)
+def export_copy(email: str, target: Path) -> None:
+    """Write a copy of all data of the person with address EMAIL to an archive, as she gets it herself."""
+    with looking() as session:
+        person = people.with_address(session, email)
+        lang = person.language if person.language in portal().languages else portal().languages[0]
+    partial = target.with_name(f"{target.name}.part")
+    try:
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        held_back = archive.write(
+            partial, portal(), person.id, lang, actions=ACTIONS, now=now(), tell=_counted
+        )
+        partial.replace(target)
+    except OSError as fault:
+        raise click.ClickException(f"The archive cannot be written: {fault.strerror or fault}.") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    with changing() as session:
+        audit.record(
+            session, actor_id=None, action="privacy.export", object_kind="person", object_id=person.id, at=now(),
+            through=THROUGH,
+        )  # fmt: skip
+    click.echo(f"Written: {target} ({target.stat().st_size} bytes). Internal notes held back: {held_back}")
+
+
+def _counted(done: int) -> None:
+    if done % 500 == 0:
+        click.echo(f"  {done} messages and files …", err=True)
 
 
 @privacy.command()

@@ -203,7 +203,7 @@ class NoteDecisionForm(PortalForm):
     decision = RadioField(
         _("Decision"),
         [InputRequired(_("Choose whether the person gets the note."))],
-        choices=[(RELEASED, _("Hand out in these words")), (WITHHELD, _("Withhold"))],
+        choices=choices({RELEASED: _("Hand out in these words"), WITHHELD: _("Withhold")}),
     )
     text = TextAreaField(_("What the person reads"), [at_most(LONGEST_NOTE)])
     reason = TextAreaField(_("Why it is withheld"), [at_most(LONGEST_WORDS)])

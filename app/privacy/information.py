@@ -5,11 +5,10 @@ Purposes, terms and sources stand with each sort of data; here is the rest.
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.i18n import gettext_in
-from app.privacy.models import Recipient
+from app.privacy import recipients
 from app.words import N_
 
 TOLD = (
@@ -53,8 +52,7 @@ def told(session: Session, lang: str) -> list[dict[str, str]]:
     """Title and text of each item, in one language."""
     say = gettext_in(lang)
     found = [{"title": say(title), "text": say(text)} for title, text in TOLD]
-    for one in session.scalars(select(Recipient).order_by(Recipient.sort_name, Recipient.id)):
-        text = one.purpose.get(lang) or next(iter(one.purpose.values()), "")
+    for one in recipients.receivers(session, lang):
         title = say(RECIPIENT) % {"name": one.name, "country": one.country}
-        found.append({"title": title, "text": text})
+        found.append({"title": title, "text": one.purpose})
     return found

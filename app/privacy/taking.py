@@ -127,7 +127,7 @@ def rows(taker: Taker, sort: Sort) -> Iterator[dict[str, Any]]:
         for title in taker.session.scalars(titles):
             yield {column.name: str(title)}
         return
-    for row in taker.session.execute(_statement(sort, taker.person.id)):
+    for row in _streamed(taker, _statement(sort, taker.person.id)):
         found = row._asdict()
         if sort.table.name == StaffAccess.__tablename__:
             found = {
@@ -136,6 +136,12 @@ def rows(taker: Taker, sort: Sort) -> Iterator[dict[str, Any]]:
                 "request": found["request"],
             }
         yield {name: _own(taker, sort, name, value) for name, value in found.items()}
+
+
+def _streamed(taker: Taker, statement: Any) -> Iterator[Any]:
+    """Rows as they come; the cursor is closed even if somebody reads only the first of them."""
+    with taker.session.execute(statement.execution_options(yield_per=200)) as found:
+        yield from found
 
 
 def _statement(sort: Sort, person_id: int) -> Any:
@@ -158,7 +164,6 @@ def _statement(sort: Sort, person_id: int) -> Any:
         .select_from(source)
         .where(rows_of(sort.table, sort.path, person_id))
         .order_by(sort.table.c.id)
-        .execution_options(yield_per=500)
     )
 
 
@@ -311,9 +316,8 @@ def _messages(taker: Taker, ticket_id: int) -> Iterator[Any]:
         .join(Ticket, Ticket.id == Message.ticket_id)
         .where(Message.ticket_id == ticket_id, _hers(taker.person.id))
         .order_by(Message.id)
-        .execution_options(yield_per=100)
     )
-    yield from taker.session.execute(wanted)
+    yield from _streamed(taker, wanted)
 
 
 def _files(taker: Taker, ticket_ids: list[int]) -> dict[int, list[Row[Any]]]:
@@ -383,10 +387,9 @@ def notes(taker: Taker, *, after: int = 0) -> Iterator[Note]:
     files = (
         select(func.count()).where(Attachment.message_id == Message.id).correlate(Message).scalar_subquery()
     )
-    for row in taker.session.execute(
-        about_her(taker.person)
-        .where(Message.id > after)
-        .add_columns(NoteDecision.state, NoteDecision.text, NoteDecision.reason, files)
+    found = about_her(taker.person).where(Message.id > after)
+    for row in _streamed(
+        taker, found.add_columns(NoteDecision.state, NoteDecision.text, NoteDecision.reason, files)
     ):
         message: Message = row[0]
         own = row.requester_id == taker.person.id
@@ -426,7 +429,6 @@ def about_her(person: Person) -> Any:
         )
         .where(internal, Message.body != "", Message.author_id.is_distinct_from(person.id), hers)
         .order_by(Message.id)
-        .execution_options(yield_per=200)
     )
 
 
@@ -440,10 +442,10 @@ def journal(taker: Taker) -> Iterator[dict[str, Any]]:
         and_(AuditEntry.object_kind == "data_export", AuditEntry.object_id.in_(copies)),
     )
     by_others = AuditEntry.actor_id.is_distinct_from(taker.person.id)
-    for row in taker.session.execute(
+    entries = (
         select(AuditEntry.at, AuditEntry.action, AuditEntry.actor_id)
         .where(about, by_others)
         .order_by(AuditEntry.id)
-        .execution_options(yield_per=500)
-    ):
+    )
+    for row in _streamed(taker, entries):
         yield {"at": row.at, "action": row.action, "by": taker.masks.label(row.actor_id)}
