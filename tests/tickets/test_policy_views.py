@@ -291,7 +291,7 @@ def test_pages_need_few_statements_and_speak_german(
         BASE: 8,
         f"{BASE}/{shop.policy_id}": 12,
         f"{BASE}/2/history": 10,
-        f"{BASE}/match?ticket={shop.numbers[0]}": 12,
+        f"{BASE}/match?ticket={shop.numbers[0]}": 15,
     }
     for path, most in paths.items():
         browser.visit(path)
