@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "teams.members": frozenset({ADMIN, LEAD}),
     "request_types.edit": frozenset({ADMIN}),
     "sla.edit": frozenset({ADMIN}),
+    "breaches.excuse": frozenset({ADMIN, LEAD}),
     "reports.read": frozenset({ADMIN, LEAD}),
     "settings.edit": frozenset({ADMIN}),
     "letters.edit": frozenset({ADMIN}),

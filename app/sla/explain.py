@@ -155,6 +155,16 @@ def explain(trail: Iterable[Step], calendar: Calendars, locale: str, tz: tzinfo)
     return [says.account(account) for account in accounts(trail, calendar) if account.target is not None]
 
 
+def length(seconds: int, locale: str) -> str:
+    """Hours, minutes and seconds, without the parts that are nought. Nothing is rounded: sums must hold (T7)."""
+    return _length(seconds, _WORDS["de" if locale.startswith("de") else "en"])
+
+
+def _length(seconds: int, words: dict[str, str]) -> str:
+    parts = [(seconds // 3600, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    return " ".join(f"{number} {words[unit]}" for number, unit in parts if number) or f"0 {words['min']}"
+
+
 class _Says:
     """One language and zone."""
 
@@ -248,12 +258,7 @@ class _Says:
         return format_datetime(self._shown(t), pattern, locale=self.locale)
 
     def length(self, seconds: int) -> str:
-        """Hours, minutes and seconds, without the parts that are nought. Nothing is rounded: sums must hold (T7)."""
-        parts = [(seconds // 3600, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
-        return (
-            " ".join(f"{number} {self.words[unit]}" for number, unit in parts if number)
-            or f"0 {self.words['h']}"
-        )
+        return _length(seconds, self.words)
 
 
 _WORDS = {

@@ -31,6 +31,8 @@ class EventType(StrEnum):
     SPLIT_FROM = "split_from"
     DISPOSAL = "disposal"
     ERASED = "erased"
+    EXCUSED = "excused"
+    UNEXCUSED = "unexcused"
 
 
 PAYLOAD: dict[EventType, tuple[str, ...]] = {
@@ -62,4 +64,6 @@ PAYLOAD: dict[EventType, tuple[str, ...]] = {
     EventType.SPLIT_FROM: ("ticket_id", "message_id"),
     EventType.DISPOSAL: ("from", "to", "reason"),
     EventType.ERASED: (),
+    EventType.EXCUSED: ("breach_id",),
+    EventType.UNEXCUSED: ("breach_id",),
 }

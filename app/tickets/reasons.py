@@ -62,25 +62,26 @@ class Reasons:
 
 
 def of_ticket(session: Session, ticket_id: int, *, now: datetime) -> Reasons | None:
-    """The reasons behind a ticket's deadlines, whoever asks; None where there is no such ticket. Four statements once
-    the calendars are known."""
-    policy_version_id = select(Ticket.id, Ticket.policy_version_id).where(Ticket.id == ticket_id)
-    ticket = session.execute(policy_version_id).first()
-    if ticket is None:
-        return None
-    history = histories.of_ticket(session, ticket_id)
-    found = Books.naming(session, [history]).replay(history, epoch(now), explain=True)
+    """The reasons behind a ticket's deadlines, whoever asks; None where there is no such ticket. Three statements
+    once the calendars are known."""
     policy = session.execute(
         select(
+            Ticket.policy_version_id,
             SlaPolicyVersion.policy_id,
             SlaPolicyVersion.name,
             SlaPolicyVersion.number,
             CalendarRow.name.label("calendar_name"),
         )
-        .join(CalendarRow, CalendarRow.id == SlaPolicyVersion.calendar_id)
-        .where(SlaPolicyVersion.id == ticket.policy_version_id)
+        .select_from(Ticket)
+        .outerjoin(SlaPolicyVersion, SlaPolicyVersion.id == Ticket.policy_version_id)
+        .outerjoin(CalendarRow, CalendarRow.id == SlaPolicyVersion.calendar_id)
+        .where(Ticket.id == ticket_id)
     ).first()
-    return Reasons(ticket_id, policy, history, found, epoch(now))
+    if policy is None:
+        return None
+    history = histories.of_ticket(session, ticket_id)
+    found = Books.naming(session, [history]).replay(history, epoch(now), explain=True)
+    return Reasons(ticket_id, policy if policy.policy_id else None, history, found, epoch(now))
 
 
 def misses(session: Session, ticket_id: int) -> Sequence[Any]:

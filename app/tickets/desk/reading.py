@@ -14,6 +14,10 @@ from app.accounts.models import Grant, Membership, Organisation, Person, Team
 from app.accounts.permissions import PERMISSIONS, Viewer
 from app.errors import NotVisible
 from app.paging import Page, page
+from app.sla import queries as sla
+from app.sla.calendar import BusinessCalendar
+from app.sla.policy import METRICS
+from app.tickets.deadlines import epoch
 from app.tickets.models import FIRST_NUMBER, RequestType, SlaClock, Ticket
 from app.tickets.queries import AT_DESK, WORK, on_desk
 
@@ -71,12 +75,58 @@ def choices(session: Session) -> Choices:
     )
 
 
-def clocks(session: Session, ticket_id: int) -> Sequence[Any]:
-    """The newest run of each clock of a ticket: what was promised, and how it stands. One statement."""
-    rows = session.execute(_CLOCKS, {"ticket_id": ticket_id}).all()
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a clock of a ticket stands; `left` is in business seconds, negative when overdue, None when it ended."""
+
+    metric: str
+    state: str
+    open: bool
+    at_risk: bool
+    due_at: datetime | None
+    fulfilled_at: datetime | None
+    left: int | None
+
+
+def clocks(session: Session, ticket: Any, *, now: datetime) -> list[Standing]:
+    """The newest run of each clock of a ticket (its `head`): what was promised, and how it stands. One statement once
+    the calendar is known."""
+    rows = session.execute(_CLOCKS.where(SlaClock.ticket_id == ticket.id)).all()
     newest = {row.metric: row for row in rows}
-    order = ("first_response", "next_response", "periodic_update", "resolution")
-    return [newest[metric] for metric in order if metric in newest]
+    known = ticket.calendar_id is not None and ticket.calendar_version is not None
+    calendar = sla.calendar(session, ticket.calendar_id, ticket.calendar_version) if known and rows else None
+    return [_standing(newest[metric], calendar, now) for metric in METRICS if metric in newest]
+
+
+_CLOCKS = select(
+    SlaClock.metric,
+    SlaClock.run_no,
+    SlaClock.state,
+    SlaClock.due_at,
+    SlaClock.warn_at,
+    SlaClock.fulfilled_at,
+    SlaClock.remaining_seconds,
+).order_by(SlaClock.metric, SlaClock.run_no)
+
+
+def _standing(clock: Any, calendar: BusinessCalendar | None, now: datetime) -> Standing:
+    is_open = clock.fulfilled_at is None and clock.state in ("running", "paused", "breached")
+    missed = clock.state == "running" and clock.due_at is not None and clock.due_at < now
+    left: int | None = None
+    if is_open and clock.state == "paused":
+        left = clock.remaining_seconds
+    elif is_open and calendar is not None and clock.due_at is not None:
+        moment, due = epoch(now), epoch(clock.due_at)
+        left = calendar.between(moment, due) if due >= moment else -calendar.between(due, moment)
+    return Standing(
+        clock.metric,
+        "breached" if missed else clock.state,
+        is_open,
+        clock.warn_at is not None and clock.warn_at <= now,
+        clock.due_at,
+        clock.fulfilled_at,
+        left,
+    )
 
 
 def others_of(session: Session, requester_id: int, *, but: int, viewer: Viewer) -> Sequence[Any]:

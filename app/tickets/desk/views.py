@@ -126,4 +126,4 @@ def customer(person_id: int) -> str:
     )
 
 
-from app.tickets.desk import new_views, ticket_views  # noqa: E402, F401  (their routes hang on `bp`)
+from app.tickets.desk import new_views, ticket_views, why_views  # noqa: E402, F401  (their routes hang on `bp`)
