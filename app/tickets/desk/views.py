@@ -37,6 +37,8 @@ def side(view: str | None = None, *, counted: dict[str, int] | None = None) -> l
         for name, (label, icon) in VIEWS.items()
     ]
     more = [(url_for("desk.new"), gettext("New ticket"), "plus", request.endpoint == "desk.new", None)]
+    if current_user.may("reports.read"):
+        more.append(("/reports/", gettext("Reports"), "activity", False, None))
     if current_user.may("admin.area"):
         more.append(("/admin/", gettext("Administration"), "settings", False, None))
     return [(gettext("Tickets"), links), (gettext("More"), more)]
