@@ -63,7 +63,7 @@ class Retain(Enum):
 
     ACCOUNT = ("account", N_("As long as the account exists"))
     DRAFT = ("draft", N_("30 days"))
-    SECURITY_LOG = ("security_log", N_("90 days, network addresses shortened after 30 days"))
+    SECURITY_LOG = ("security_log", N_("90 days at most; network addresses are stored shortened only"))
     AUDIT = ("audit", N_("3 years from the end of the year"))
     MAIL_QUEUE = ("mail_queue", N_("7 days"))
     EDITORIAL = ("editorial", N_("As long as the article exists"))
