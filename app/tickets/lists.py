@@ -9,24 +9,36 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, false, func, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased
 
 from app.accounts.models import Organisation, Person
 from app.accounts.permissions import Viewer
 from app.paging import Key, Listing, Page
-from app.tickets.models import FIRST_NUMBER, PAUSED_FROM, Ticket
+from app.tickets.models import FIRST_NUMBER, Ticket
 from app.tickets.queries import AT_DESK, READER, SHARED, WORK, of_customer, shared_with
 
 OPEN_TAB, SOLVED_TAB, ORGANISATION_TAB = "open", "solved", "organisation"
 TABS = (OPEN_TAB, SOLVED_TAB, ORGANISATION_TAB)
 
 # The views of the desk; the page of each is its name.
-INBOX, MINE, UNASSIGNED, TEAM, AT_RISK, SNOOZED, SOLVED, ALL = (
+INBOX, MINE, UNASSIGNED, TEAM, OVERDUE, AT_RISK, SNOOZED, SOLVED, ALL = (
     *("inbox", "mine", "unassigned", "team"),
-    *("at_risk", "snoozed", "solved", "all"),
+    *("overdue", "at_risk", "snoozed", "solved", "all"),
 )
-VIEWS = (INBOX, MINE, UNASSIGNED, TEAM, AT_RISK, SNOOZED, SOLVED, ALL)
+VIEWS = (INBOX, MINE, UNASSIGNED, TEAM, OVERDUE, AT_RISK, SNOOZED, SOLVED, ALL)
 COUNTED_UP_TO = 500  # "500+": counting further would read the whole queue
 
 
@@ -89,12 +101,13 @@ def _named(words: str) -> ColumnElement[bool]:
 
 
 NOW: BindParameter[Any] = bindparam("now")
+EPOCH: BindParameter[Any] = bindparam("epoch", type_=BigInteger)  # the same as the queue counts
 ME: BindParameter[Any] = bindparam("me")
 TEAMS: BindParameter[Any] = bindparam("teams", expanding=True)
 
 
 def _in_view(view: str, in_teams: bool) -> ColumnElement[bool]:
-    """The condition for the tickets of a view of the desk, on `NOW`, `ME` (the viewer) and `TEAMS` (hers).
+    """The condition for the tickets of a view of the desk, on `NOW` (`EPOCH`), `ME` (the viewer) and `TEAMS` (hers).
 
     Someone in no team has the tickets of all. Unproved requests are in the inbox (marked), never among those waiting
     for somebody to take them.
@@ -102,13 +115,13 @@ def _in_view(view: str, in_teams: bool) -> ColumnElement[bool]:
     awake = or_(Ticket.snoozed_until.is_(None), Ticket.snoozed_until <= NOW)
     waiting = and_(Ticket.is_open, awake)
     own_teams = or_(Ticket.team_id.is_(None), Ticket.team_id.in_(TEAMS)) if in_teams else true()
-    at_risk = or_(Ticket.next_due_at <= NOW, Ticket.at_risk_at <= NOW)  # overdue, or past its warning
     conditions: dict[str, ColumnElement[bool]] = {
         INBOX: waiting,
         MINE: and_(waiting, Ticket.assignee_id == ME),
         UNASSIGNED: and_(waiting, Ticket.assignee_id.is_(None), Ticket.proved_at.is_not(None)),
         TEAM: and_(waiting, own_teams),
-        AT_RISK: and_(waiting, Ticket.queue_key < PAUSED_FROM, at_risk),
+        OVERDUE: and_(waiting, Ticket.queue_key < EPOCH),
+        AT_RISK: and_(waiting, Ticket.at_risk_at <= NOW, Ticket.next_due_at >= NOW),
         SNOOZED: and_(Ticket.is_open, Ticket.snoozed_until > NOW),
         SOLVED: Ticket.is_open.is_(False),
         ALL: true(),
@@ -133,7 +146,7 @@ def queue(
     """
     if not viewer.may(WORK):
         return Page([], None, None)
-    values = {"now": now, "me": viewer.person_id, "teams": team_ids}
+    values = {"now": now, "epoch": int(now.timestamp()), "me": viewer.person_id, "teams": team_ids}
     listing = _listing(view, newest_first, bool(team_ids))
     return listing.page(session, values, after=after, before=before)
 
@@ -178,7 +191,7 @@ def counts(
     """How many tickets are in some views, counted up to `COUNTED_UP_TO` + 1. One statement."""
     if not viewer.may(WORK):
         return dict.fromkeys(views, 0)
-    values = {"now": now, "me": viewer.person_id, "teams": team_ids}
+    values = {"now": now, "epoch": int(now.timestamp()), "me": viewer.person_id, "teams": team_ids}
     row = session.execute(_counting(views, bool(team_ids)), values).one()
     return dict(zip(views, row, strict=True))
 

@@ -76,6 +76,7 @@ class Ticket(Base):
         Index("ix_ticket_status_status_at_id", "status", "status_at", "id"),
         Index("ix_ticket_is_open_last_activity_at_id", "is_open", "last_activity_at", "id"),
         Index("ix_ticket_is_open_snoozed_until_id", "is_open", "snoozed_until", "id"),
+        Index("ix_ticket_is_open_at_risk_at", "is_open", "at_risk_at"),
         Index("ix_ticket_next_breach_at", "next_breach_at"),
         Index("ix_ticket_next_warning_at", "next_warning_at"),
         privacy=T("requester_id", RowFate.KEEP_ROW, N_("Your requests")),

@@ -21,9 +21,11 @@ def upgrade() -> None:
     keep_steps()
     keep_reviews()
     keep_calendars()
+    op.create_index("ix_ticket_is_open_at_risk_at", "ticket", ["is_open", "at_risk_at"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_ticket_is_open_at_risk_at", table_name="ticket")
     op.drop_table("calendar_version")
     with op.batch_alter_table("business_calendar", **KEPT) as batch_op:
         batch_op.drop_column("reviewed_years")

@@ -165,7 +165,10 @@ def test_the_queue_is_by_deadline_then_without_promise(desk: Desk) -> None:
     assert view(lists.UNASSIGNED) == [answered.ticket_id]
     assert view(lists.SNOOZED) == [normal.ticket_id]
     assert view(lists.AT_RISK) == []
-    assert view(lists.AT_RISK, later(30)) == [early.ticket_id]
+    assert view(lists.OVERDUE) == []
+    assert view(lists.OVERDUE, later(30)) == [early.ticket_id]
+    assert view(lists.AT_RISK, later(30)) == [], "too late for that"
+    assert view(lists.AT_RISK, later(7)) == [early.ticket_id]
     assert len(view(lists.ALL)) == 4
     counted = lists.counts(desk.session, desk.agent, lists.VIEWS, now=later(2), team_ids=[])
     assert counted == {name: len(view(name)) for name in lists.VIEWS}

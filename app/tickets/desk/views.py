@@ -22,12 +22,13 @@ VIEWS = {
     lists.MINE: (_("My open tickets"), "user"),
     lists.UNASSIGNED: (_("Unassigned"), "circle-help"),
     lists.TEAM: (_("My team"), "users"),
-    lists.AT_RISK: (_("Deadline at risk"), "triangle-alert"),
-    lists.SNOOZED: (_("Snoozed"), "clock"),
+    lists.OVERDUE: (_("Overdue"), "triangle-alert"),
+    lists.AT_RISK: (_("Deadline at risk"), "clock"),
+    lists.SNOOZED: (_("Snoozed"), "pause"),
     lists.SOLVED: (_("Solved"), "circle-check"),
     lists.ALL: (_("All tickets"), "list"),
 }
-COUNTED = (lists.INBOX, lists.MINE, lists.UNASSIGNED, lists.TEAM, lists.AT_RISK)
+COUNTED = (lists.INBOX, lists.MINE, lists.UNASSIGNED, lists.TEAM, lists.OVERDUE, lists.AT_RISK)
 
 
 def side(view: str | None = None, *, counted: dict[str, int] | None = None) -> list[Any]:
