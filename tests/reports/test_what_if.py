@@ -22,12 +22,14 @@ from app.reports.models import CANCELLED, DONE, FAILED, RUNNING, WhatIfRun
 from app.reports.queries import promises_kept
 from app.reports.what_if import Draft, Figures, figures, months_before
 from app.sla import queries as sla
+from app.sla.calendar_keeping import Week, save_calendar
 from app.sla.models import METRICS, BusinessCalendar, SlaPolicyVersion
 from app.sla.policy import PolicyVersion, Target
 from app.sla.replay import SlaClock
 from app.tickets import histories
 from app.tickets.models import SlaClock as ClockRow
 from app.tickets.models import Ticket, TicketEvent
+from app.tickets.recounting import recount_of_calendar
 from tests import factories
 from tests.reports.conftest import NOW, crowd, promise_everything
 
@@ -69,7 +71,9 @@ def busy(database: Database) -> Any:
     return policy_id, lead.id
 
 
-def by_hand(session: Session, draft: Draft, since: datetime) -> dict[int, dict[tuple[str, int], str]]:
+def by_hand(
+    session: Session, draft: Draft, since: datetime, until: datetime = NOW
+) -> dict[int, dict[tuple[str, int], str]]:
     """Each ticket of the period replayed under the draft, one by one."""
     offer = sla.book(session, session.scalars(select(SlaPolicyVersion.id)).all())
     version = next(iter(offer.values()))
@@ -84,7 +88,7 @@ def by_hand(session: Session, draft: Draft, since: datetime) -> dict[int, dict[t
     found = {}
     for ticket_id in tickets:
         history = histories.of_ticket(session, ticket_id)
-        state = SlaClock.replay(history, policies, {version.calendar_id: calendar}, int(NOW.timestamp()))
+        state = SlaClock.replay(history, policies, {version.calendar_id: calendar}, int(until.timestamp()))
         runs = {(run.metric, run.run_no): run.state for run in state.runs}
         found[ticket_id] = {key: verdict for key, verdict in runs.items() if verdict in ("met", "breached")}
     return found
@@ -159,6 +163,28 @@ def test_today_is_what_is_on_record(database: Database, busy: Any) -> None:
         assert held == (recorded[priority, "met"], recorded[priority, "breached"])
     draft = Draft(policy_id, week=EARLY)
     assert tried(database, draft, lead_id)["differing"] == 1, "a record that says otherwise is counted"
+
+
+def test_a_calendar_corrected_meanwhile_counts_for_what_was_still_open(database: Database, busy: Any) -> None:
+    """Today's side is what is on record also where clocks had ended under the hours before (R11)."""
+    policy_id, lead_id = busy
+    with database.session(write=True) as session:
+        calendar = session.scalars(select(BusinessCalendar)).one()
+        hours = Week(calendar.name, calendar.time_zone, (NOW - timedelta(days=200)).date(), EARLY)
+        save_calendar(session, calendar.id, hours, actor_id=None, now=NOW)
+        count, last = recount_of_calendar(session, calendar.id, 0, now=NOW)
+        session.commit()
+    assert (count > 5, last) == (True, None)
+    later = NOW + timedelta(hours=2)
+    result = tried(database, Draft(policy_id, targets=SHORTER), lead_id, now=later)
+    assert result["differing"] == 0
+    with database.session(write=False) as session:
+        simple = by_hand(session, Draft(policy_id), months_before(later, 12), later)
+    today = figures(result, "metric")["first_response"]
+    plain = Counter(
+        v for verdicts in simple.values() for key, v in verdicts.items() if key[0] == "first_response"
+    )
+    assert (today.kept_before, today.missed_before) != (plain["met"], plain["breached"]), "the hours differ"
 
 
 def test_parts_add_up_and_can_be_of_one_metric(database: Database, busy: Any) -> None:
