@@ -150,7 +150,7 @@ class Scene:
         best = self.now
         for step in range(2000):  # back in steps of ten minutes, about two weeks
             sent = self.now - timedelta(minutes=10 * step)
-            due = deadlines.foreseen(self.session, [Facts(priority)], now=sent)
+            due = deadlines.latest(deadlines.foreseen(self.session, [Facts(priority)], now=sent))
             if due is None or due < wanted:
                 return sent if minutes < 0 else best
             best = sent

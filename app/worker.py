@@ -28,7 +28,7 @@ from app.privacy import mails as privacy_mails
 from app.reports import trials
 from app.sla import service as sla_service
 from app.tickets import mails as tickets_mails
-from app.tickets import policy_edits, recounting, sla_mails, upkeep
+from app.tickets import policy_edits, recounting, sla_mails, upkeep, usual_waits
 from app.tickets import sweep as sla_sweep
 from app.web import Portal
 
@@ -121,6 +121,11 @@ def sweep_deadlines(session: Session, moment: datetime, portal: Portal) -> None:
     sla_sweep.sweep(portal.database, time_zone=portal.timezone, now=moment)
 
 
+def count_usual_waits(session: Session, moment: datetime, portal: Portal) -> None:
+    """How long like requests waited of late is told beside the promise."""
+    usual_waits.count(session, now=moment)
+
+
 def recount_tickets(session: Session, ids: Ids, portal: Portal) -> None:
     """A calendar changed: running deadlines follow, some hundred in each transaction."""
     calendar_id, after_id = int(ids["calendar_id"]), int(ids.get("after_id", 0))
@@ -189,6 +194,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("sla.defaults", timedelta(hours=1), ensure_promises),
     Recurring("files.sweep", timedelta(hours=6), sweep_files, outside=True),
     Recurring("tickets.deadlines", timedelta(minutes=1), sweep_deadlines, outside=True),
+    Recurring("tickets.usual-waits", timedelta(days=1), count_usual_waits),
     Recurring("tickets.close", timedelta(minutes=10), close_solved_requests),
     Recurring("tickets.sweep", timedelta(hours=1), sweep_unproved_requests),
     Recurring("privacy.retention", timedelta(hours=6), retention.sweep, outside=True),

@@ -16,7 +16,9 @@ from app.cleaning import clean_line
 from app.errors import NotVisible, Refused
 from app.i18n import format_date, format_deadline
 from app.now import now
-from app.tickets import corrections, lists, opening, queries, service
+from app.sla import queries as sla
+from app.tickets import corrections, lists, opening, queries, service, usual_waits
+from app.tickets.deadlines import epoch
 from app.tickets.files import SHOWN_KINDS, Limits
 from app.tickets.forms import ButtonForm, ReplyForm, typed
 from app.tickets.labels import STATUS_FOR_CUSTOMER
@@ -97,6 +99,7 @@ def _page(shown: int, form: ReplyForm, reader: Reader) -> Any:
         files=queries.files(db(), found.id),
         corrections=corrections.of_ticket(db(), found.id),
         state=_state(found, until),
+        usual=_usual(found),
         until=until if until and until >= now() else None,
         status_words=STATUS_FOR_CUSTOMER,
         me=reader.person_id,
@@ -179,16 +182,29 @@ def _reply_draft(shown: int) -> str:
     return f"ticket:{shown}"
 
 
+def _usual(ticket: Any) -> Any:
+    """How long like requests waited, while the first answer is still to come in time."""
+    waits = ticket.next_metric == "first_response" and ticket.next_due_at and ticket.next_due_at >= now()
+    if not waits or ticket.calendar_id is None or ticket.calendar_version is None:
+        return None
+    figure = usual_waits.known(db()).get((ticket.request_type_id, ticket.priority))
+    calendar = sla.calendar(db(), ticket.calendar_id, ticket.calendar_version)
+    return usual_waits.within(figure, calendar.between(epoch(ticket.proved_at), epoch(ticket.next_due_at)))
+
+
 def _state(ticket: Any, until: datetime | None = None) -> Any:
     """How a request stands, as one whole sentence for the customer."""
     day = format_date(ticket.status_at) if hasattr(ticket, "status_at") else ""
     match ticket.status:
-        case "pending":
-            return (
-                gettext("We have been waiting for your reply since %(day)s.", day=day)
-                if day
-                else gettext("We are waiting for your reply.")
+        case "pending" if day and ticket.sla_state == "paused":
+            return gettext(
+                "We have been waiting for your reply since %(day)s. Our clock stands still until then.",
+                day=day,
             )
+        case "pending" if day:
+            return gettext("We have been waiting for your reply since %(day)s.", day=day)
+        case "pending":
+            return gettext("We are waiting for your reply.")
         case "on_hold":
             return gettext("We are waiting for somebody else and will get back to you.")
         case "solved" if until is not None:
@@ -202,9 +218,14 @@ def _state(ticket: Any, until: datetime | None = None) -> Any:
     if ticket.next_due_at is None:
         return gettext("We are working on it.")
     if ticket.next_due_at < now():
-        return gettext("Our answer is late. We are working on it.")
+        return gettext(
+            "We meant to be back by %(due)s and did not manage it. We are working on your request.",
+            due=format_deadline(ticket.next_due_at),
+        )
     if ticket.next_metric in ("first_response", "next_response"):
         return gettext("We will answer by %(due)s.", due=format_deadline(ticket.next_due_at))
+    if ticket.next_metric == "resolution":
+        return gettext("We want to have it solved by %(due)s.", due=format_deadline(ticket.next_due_at))
     return gettext("You will hear from us by %(due)s.", due=format_deadline(ticket.next_due_at))
 
 

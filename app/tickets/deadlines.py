@@ -6,7 +6,8 @@ The events are the truth, everything here is derived from them and may be made a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -96,19 +97,35 @@ def rematch(session: Session, ticket: Ticket, acting: Acting, *, time_zone: str,
         record.note(session, ticket, EventType.POLICY, acting, now=now, payload=payload)
 
 
-def foreseen(session: Session, wanted: Collection[Facts], *, now: datetime) -> datetime | None:
-    """By when a request sent now would have its first response: of several that it may be (its topic is not chosen
-    yet) the last one; None where nothing is promised for one of them. Two statements once the calendars are known."""
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a request would be promised: by when its first response comes, and within how many business seconds."""
+
+    due: datetime
+    seconds: int
+
+
+def foreseen(session: Session, wanted: Sequence[Facts], *, now: datetime) -> list[Promise | None]:
+    """What requests with these facts would be promised if they were sent now; None where nothing is. One statement
+    once the calendars are known."""
     offers = sla.offers(session)
-    dues = []
+    found: list[Promise | None] = []
     for facts in wanted:
         offer = matching.chosen(offers, facts)
         target = offer.version.target(facts.priority, FIRST_RESPONSE) if offer else None
         if offer is None or target is None:
-            return None
+            found.append(None)
+            continue
         calendar = sla.calendar(session, offer.calendar_id, offer.calendar_version)
-        dues.append(calendar.add(epoch(now), target.seconds))
-    return instant(max(dues, default=None))
+        due = datetime.fromtimestamp(calendar.add(epoch(now), target.seconds), UTC)
+        found.append(Promise(due, target.seconds))
+    return found
+
+
+def latest(promises: Sequence[Promise | None]) -> datetime | None:
+    """Of several things that a request may be, the last due time; None where nothing is promised for one of them."""
+    dues = [promise.due for promise in promises if promise is not None]
+    return max(dues) if dues and len(dues) == len(promises) else None
 
 
 # --- from the engine to the ticket ---------------------------------------------------------------------------------

@@ -577,6 +577,25 @@ class SlaBreach(Base):
     )
 
 
+class UsualWait(Base):
+    """How long half of the like requests of late waited for their first answer; a figure, counted anew every day."""
+
+    __tablename__ = "usual_wait"
+    __table_args__ = table_args(
+        UniqueConstraint("request_type_id", "priority"),
+        privacy=T(None, RowFate.KEEP_ROW, why="a figure over at least 30 requests"),
+    )
+
+    id: Mapped[int] = primary_key()
+    request_type_id: Mapped[int | None] = mapped_column(
+        ForeignKey("request_type.id", ondelete="CASCADE"), info=not_personal("what they are about")
+    )
+    priority: Mapped[str] = mapped_column(info=not_personal("priority they have"))
+    seconds: Mapped[int] = mapped_column(info=not_personal("median of business seconds"))
+    count: Mapped[int] = mapped_column(info=not_personal("how many requests it was made of"))
+    computed_at: Mapped[datetime] = mapped_column(info=not_personal("when it was counted"))
+
+
 class SlaFired(Base):
     """A warning or escalation that happened, once for each clock run, step and due instant."""
 

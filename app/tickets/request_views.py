@@ -15,7 +15,7 @@ from app.errors import NotVisible, Refused, Throttled
 from app.i18n import language
 from app.legal import queries as legal
 from app.now import now
-from app.tickets import deadlines, opening, queries
+from app.tickets import deadlines, opening, queries, usual_waits
 from app.tickets.files import SHOWN_KINDS, Limits
 from app.tickets.forms import LONGEST_SUBJECT, RequestForm, typed
 from app.tickets.limits import REQUEST_ADDRESS, REQUEST_NETWORK
@@ -71,24 +71,33 @@ def _new_page(form: RequestForm, types: list[TypeChoice]) -> str:
     if not form.privacy.data:
         form.privacy.data = str(legal.current(db(), "privacy-notice", lang).version)
     limits = Limits.of(preferences())
-    due = deadlines.foreseen(db(), _wanted(form, types), now=now())
+    kinds = _kinds(form, types)
+    promises = deadlines.foreseen(db(), _wanted(kinds), now=now())
+    usual = usual_waits.beside(
+        usual_waits.known(db()), [(kind.id, kind.priority) for kind in kinds], promises
+    )
     return render_template(
         "tickets/new.html",
         form=form,
         types=types,
-        due=due,
+        due=deadlines.latest(promises),
+        usual=usual,
         limits=limits,
         kinds=SHOWN_KINDS,
         draft_url="/tickets/new/draft" if current_user.is_authenticated else None,
     )
 
 
-def _wanted(form: RequestForm, types: list[TypeChoice]) -> list[Facts]:
-    """What the request may be about, as far as promises depend on it: the topic that is chosen, else any."""
+def _kinds(form: RequestForm, types: list[TypeChoice]) -> list[TypeChoice]:
+    """The topic that is chosen, else all that may be."""
+    chosen = form.request_type.data if "request_type" in form else None
+    return [kind for kind in types if str(kind.id) == chosen] or types
+
+
+def _wanted(kinds: list[TypeChoice]) -> list[Facts]:
+    """What the request may be, as far as promises depend on it."""
     organisation = current_user.organisations[0][0] if current_user.organisations else None
     segments = [key for key, _ in current_user.segments]
-    chosen = form.request_type.data if "request_type" in form else None
-    kinds = [kind for kind in types if str(kind.id) == chosen] or types
     return [
         Facts(kind.priority, request_type=kind.id, organisation=organisation, segment=segments)
         for kind in kinds

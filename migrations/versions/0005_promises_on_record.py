@@ -21,11 +21,13 @@ def upgrade() -> None:
     keep_steps()
     keep_reviews()
     keep_calendars()
+    keep_usual_waits()
     op.create_index("ix_ticket_is_open_at_risk_at", "ticket", ["is_open", "at_risk_at"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index("ix_ticket_is_open_at_risk_at", table_name="ticket")
+    op.drop_table("usual_wait")
     op.drop_table("calendar_version")
     with op.batch_alter_table("business_calendar", **KEPT) as batch_op:
         batch_op.drop_column("reviewed_years")
@@ -134,5 +136,34 @@ def keep_calendars() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_version")),
         sa.UniqueConstraint("calendar_id", "number", name=op.f("uq_calendar_version_calendar_id_number")),
+        sqlite_autoincrement=True,
+    )
+
+
+def keep_usual_waits() -> None:
+    """How long half of the like requests waited; counted anew every day."""
+    op.create_table(
+        "usual_wait",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("request_type_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("priority", sa.Text(), nullable=False),
+        sa.Column("seconds", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("computed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request_type_id"],
+            ["request_type.id"],
+            name=op.f("fk_usual_wait_request_type_id_request_type"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usual_wait")),
+        sa.UniqueConstraint(
+            "request_type_id", "priority", name=op.f("uq_usual_wait_request_type_id_priority")
+        ),
         sqlite_autoincrement=True,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 
 from app.sla import queries as sla
@@ -13,13 +15,17 @@ from app.tickets.models import PAUSED_FROM, WITHOUT_FROM, SlaClock, TicketEvent
 from tests.tickets.conftest import MONDAY, RULES, Desk, later, text
 
 
+def foreseen(desk: Desk, *facts: Facts) -> datetime | None:
+    return deadlines.latest(deadlines.foreseen(desk.session, facts, now=MONDAY))
+
+
 def test_a_new_installation_promises_something_once(desk: Desk) -> None:
-    assert deadlines.foreseen(desk.session, [Facts()], now=MONDAY) is None
+    assert foreseen(desk, Facts()) is None
     desk.open()
     assert not ensure_defaults(desk.session, time_zone="Europe/Vienna", now=MONDAY)
     assert desk.session.scalar(select(func.count()).select_from(SlaPolicy)) == 1
-    assert deadlines.foreseen(desk.session, [Facts()], now=MONDAY) == later(24)
-    assert deadlines.foreseen(desk.session, [Facts("urgent"), Facts("low")], now=MONDAY) == later(48)
+    assert foreseen(desk, Facts()) == later(24)
+    assert foreseen(desk, Facts("urgent"), Facts("low")) == later(48)
 
 
 def test_what_an_admin_took_away_does_not_come_back(desk: Desk) -> None:
