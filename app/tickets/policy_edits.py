@@ -6,13 +6,14 @@ Whatever is not asked to move keeps the version it has.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import outbox
@@ -266,21 +267,32 @@ def carry_out(
     edit = Edit(policy_id, offers, version_id or None, known)
     tickets = next(open_tickets(session, after_id), [])
     moves = moves_of(session, edit, tickets)
-    if moves:
-        locked = select(Ticket).where(Ticket.id.in_(moves), Ticket.is_open).order_by(Ticket.id)
-        moving = session.scalars(locked.with_for_update().execution_options(populate_existing=True)).all()
-        for ticket in moving:
-            _move(session, ticket, *moves[ticket.id], now)
-        recount(session, [ticket.id for ticket in moving], now=now)
-    return len(moves), tickets[-1].id if len(tickets) == AT_ONCE else None
+    locked = select(Ticket.id, Ticket.policy_version_id).where(Ticket.id.in_(moves), Ticket.is_open)
+    rows = session.execute(locked.order_by(Ticket.id).with_for_update()).all() if moves else ()
+    present = {row.id: row.policy_version_id for row in rows}
+    _move(session, {key: (*moves[key], before) for key, before in present.items()}, now)
+    recount(session, present, now=now)
+    return len(present), tickets[-1].id if len(tickets) == AT_ONCE else None
 
 
-def _move(session: Session, ticket: Ticket, kind: EventType, to: int | None, now: datetime) -> None:
-    payload: dict[str, object] = {"to_id": to}
-    if kind is EventType.POLICY:
-        payload["from_id"] = ticket.policy_version_id
-    record.note(session, ticket, kind, record.SYSTEM, now=now, payload=payload)
-    ticket.policy_version_id = to
+def _move(
+    session: Session, moves: Mapping[int, tuple[EventType, int | None, int | None]], now: datetime
+) -> None:
+    """Write the events of locked tickets, by id: how, to which version, from which; and the versions they have then."""
+    happened: dict[int, tuple[EventType, dict[str, object]]] = {}
+    places: dict[int | None, list[int]] = defaultdict(list)
+    for ticket_id, (kind, to, before) in moves.items():
+        payload: dict[str, object] = {"to_id": to}
+        if kind is EventType.POLICY:
+            payload["from_id"] = before
+        happened[ticket_id] = (kind, payload)
+        places[to].append(ticket_id)
+    record.note_many(session, happened, now=now)
+    for to, ids in places.items():
+        session.execute(update(Ticket).where(Ticket.id.in_(ids)).values(policy_version_id=to))
+
+
+# --- who may be named ----------------------------------------------------------------------------------------------
 
 
 def _visible(session: Session, ticket_ids: Collection[int], viewer: Viewer) -> dict[int, str]:

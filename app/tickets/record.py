@@ -5,9 +5,11 @@ Who may do what is decided by the services; events are never changed afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from app.errors import Refused
@@ -67,6 +69,31 @@ def note(
     )
     session.add(event)
     return event
+
+
+def note_many(
+    session: Session, happened: Mapping[int, tuple[EventType, dict[str, object]]], *, now: datetime
+) -> None:
+    """Write one event of the house itself for each of many tickets, by id: its type and payload. One statement."""
+    for kind, payload in happened.values():
+        assert payload.keys() <= set(PAYLOAD[kind]), (kind, payload)
+    rows = [
+        {
+            "ticket_id": ticket_id,
+            "occurred_at": now,
+            "recorded_at": now,
+            "type": kind.value,
+            "actor_id": None,
+            "author_kind": SYSTEM.kind,
+            "is_requester": False,
+            "public": False,
+            "auto": True,
+            "payload": payload,
+        }
+        for ticket_id, (kind, payload) in happened.items()
+    ]
+    if rows:
+        session.execute(insert(TicketEvent), rows)
 
 
 def move(session: Session, ticket: Ticket, to: Status, acting: Acting, *, now: datetime) -> bool:
