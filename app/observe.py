@@ -1,5 +1,5 @@
 """Observations: what happened while people looked (last visit, views, heartbeats). None of it changes what anybody
-can do, so it is written after the page's own session closed, in one short transaction without a disk flush.
+can do, so it is written after the answer is sent, in one short transaction without a disk flush (`app.web.observe_later`).
 
 Knows the tables of counting; the meaning of a count belongs to whoever asks for it.
 """

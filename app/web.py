@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -91,6 +91,7 @@ def init(app: Flask, parts: Portal) -> None:
     csrf.init_app(app)
     app.before_request(_refuse_odd_addresses)
     app.after_request(_add_headers)
+    app.after_request(_observe)
     app.teardown_request(_close_session)
     app.register_error_handler(NotVisible, lambda _: error_page(404))
     app.register_error_handler(Throttled, _throttled)
@@ -153,18 +154,29 @@ def release() -> None:
 
 def _close_session(fault: BaseException | None) -> None:
     release()
-    for observe in g.pop("observations", []):
-        try:
-            with portal().database.light_session() as light:
-                observe(light)
-                light.commit()
-        except DBAPIError:
-            log.warning("an observation could not be written", exc_info=True)
 
 
 def observe_later(write: Callable[[Session], None]) -> None:
-    """Write an observation after this request's session has closed, in a short transaction of its own."""
+    """Write an observation when the answer has been sent and the request's session closed, in a short transaction of
+    its own: the reader does not wait for it."""
     g.setdefault("observations", []).append(write)
+
+
+def _observe(response: Response) -> Response:
+    writes: list[Callable[[Session], None]] = g.pop("observations", [])
+    if writes:
+        response.call_on_close(partial(_write, portal().database, writes))
+    return response
+
+
+def _write(database: Database, writes: list[Callable[[Session], None]]) -> None:
+    for write in writes:
+        try:
+            with database.light_session() as light:
+                write(light)
+                light.commit()
+        except DBAPIError:
+            log.warning("an observation could not be written", exc_info=True)
 
 
 def count_tries(*counted: tuple[throttle.Limit, str]) -> None:

@@ -82,6 +82,10 @@ class Browser(FlaskClient):
     email = ""
     person_id: int | None = None
 
+    def open(self, *args: Any, buffered: bool = True, **options: Any) -> Any:
+        """Ask for a page and wait for what the portal does after its answer, too (observations)."""
+        return super().open(*args, buffered=buffered, **options)
+
     def visit(self, path: str, *, status: int = 200, **options: Any) -> Page:
         """Read a page, following redirects."""
         headers = {"Accept-Language": self.lang, **options.pop("headers", {})}
