@@ -204,7 +204,7 @@ def _prepare_sqlite(raw: sqlite3.Connection, synchronous: str) -> None:
     cursor.execute(f"PRAGMA synchronous = {synchronous}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA secure_delete = ON")  # deleted text is overwritten, not only unlinked
-    cursor.execute("PRAGMA cache_size = -8192")
+    cursor.execute("PRAGMA cache_size = -2048")
     cursor.close()
 
 

@@ -10,6 +10,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import app.tables  # noqa: F401  (every model, whatever views there are)
 from app import access, cli, health_views, i18n, page, web
 from app.accounts import admin_views as accounts_admin_views
 from app.accounts import entry_views, group_admin_views, link_views, sessions
@@ -127,8 +128,7 @@ def create_app(settings: Settings) -> Flask:
     page.init(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    for group in cli.GROUPS:
-        app.cli.add_command(group)
+    app.cli = cli.Commands()
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)

@@ -6,6 +6,7 @@ child dies it stops the other and ends with a status that is not 0.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import gc
@@ -36,7 +37,8 @@ from app.factory import create_app
 from app.privacy import replay
 from app.privacy.executor import ledger_of
 from config import Settings, SettingsError
-from knowledge_base.index import IndexBusy
+from knowledge_base.index import BrokenIndex, Index, IndexBusy
+from knowledge_base.search import search
 
 LONGEST_ADDRESS = (
     65_536  # bytes; a search of 5,000 typed umlauts is 30,000 in an address, gunicorn's limit 8,190
@@ -158,10 +160,15 @@ def _prepare_index(app: Flask) -> None:
 
 
 def _warm(app: Flask, settings: Settings) -> None:
-    """Make a page in each language, so that what every page needs is loaded once and shared after the fork."""
+    """Make a page and a search in each language, so that what they need is loaded once and shared after the fork. The
+    index itself is not: each process maps the newest one."""
+    portal = app.extensions["portal"]
     for language in settings.languages:
-        app.test_client().get("/imprint", headers={"Accept-Language": language})
-    app.extensions["portal"].database.dispose()  # a connection must not be shared by two processes
+        for page in ("/imprint", f"/{language}/"):
+            app.test_client().get(page, headers={"Accept-Language": language})
+        with contextlib.suppress(BrokenIndex, OSError):
+            search(Index(portal.search_dir), "question", lang=language, audiences=frozenset({"public"}))
+    portal.database.dispose()  # a connection must not be shared by two processes
 
 
 def _run(app: Flask, settings: Settings, listener: socket.socket) -> int:
