@@ -1,4 +1,4 @@
-"""Measures data protection at size: erasing a person with many requests and files, and replaying a long ledger.
+"""Measures data protection at size: copying and erasing a person with many requests and files, replaying a long ledger.
 
 python -m bench.privacy [--tickets 1000] [--files 200] [--entries 10000]
 
@@ -25,18 +25,24 @@ from sqlalchemy import event, select
 from app import schema
 from app.accounts.models import Person
 from app.accounts.tokens import LinkRules
+from app.admin.audit_words import ACTIONS
 from app.db import sort_key
 from app.factory import create_app
 from app.now import now
 from app.preferences import Preferences
-from app.privacy import service
+from app.privacy import building, export, service
 from app.privacy.executor import carry_out, ledger_of
+from app.privacy.export_models import DataExport
 from app.privacy.models import JobStep, PrivacyRequest
 from app.privacy.replay import replay
 from app.tickets.models import Attachment, Message, Ticket
 from config import Settings
 
-GOALS = {"erase": 60.0, "replay": 60.0}  # seconds: 1,000 requests with 200 files; 10,000 entries
+GOALS = {
+    "export": 30.0,
+    "erase": 60.0,
+    "replay": 60.0,
+}  # seconds: 1,000 requests with 200 files; 10,000 entries
 MESSAGES = 4  # a request
 BYSTANDERS = 5  # times the person's requests, of others
 TEXT = "The machine drips since Tuesday and nobody knows why. " * 12
@@ -51,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         portal = _portal(Path(folder))
         person_id = _fill(portal, given.tickets, given.files)
+        _export(portal, person_id, given)
         _erase(portal, person_id, given)
     with tempfile.TemporaryDirectory() as folder:
         _replay(_portal(Path(folder)), given.entries)
@@ -142,6 +149,21 @@ def _file(session: Any, portal: Any, ticket: Ticket, message: Message) -> None:
             sha256=kept.sha256,
             created_at=now(),
         )
+    )
+
+
+def _export(portal: Any, person_id: int, given: argparse.Namespace) -> None:
+    with portal.database.session(write=True) as session:
+        copy = export.ask(session, person_id, lang="de", now=now())
+        session.commit()
+    counted = Counter(portal)
+    seconds, grown = _measured(lambda: building.build(portal, copy.id, actions=ACTIONS))
+    with portal.database.session(write=False) as session:
+        made = session.get_one(DataExport, copy.id)
+    print(f"Copying the data of a person with {given.tickets} requests, {given.files} files: {made.state}")
+    print(
+        f"  {seconds:8.1f} s (goal {GOALS['export']:.0f} s)   {counted.count} statements   memory + {grown:.0f} MB"
+        f"   archive {made.size / 1024**2:.1f} MB"
     )
 
 

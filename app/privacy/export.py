@@ -227,7 +227,14 @@ def complete(session: Session, request: PrivacyRequest, *, actor_id: int, now: d
     request.state, request.done_at = RUNNING, None
     session.flush()
     put_chore(session, request, made.id, now=now)
-    service.record(session, "privacy.complete", request, actor_id, now)
+    audit.record(
+        session,
+        actor_id=actor_id,
+        action="privacy.complete",
+        object_kind="privacy_request",
+        object_id=request.id,
+        at=now,
+    )
     return made
 
 

@@ -26,8 +26,9 @@ from app.articles import categories, glossary, synonyms
 from app.articles.glossary import TermText
 from app.db import Base
 from app.now import now
-from app.privacy import holds, recipients
+from app.privacy import export, holds, recipients
 from app.privacy import service as privacy
+from app.privacy.models import PrivacyRequest
 from app.sla import calendar_keeping as keeping
 from app.sla import policy_keeping
 from app.sla import service as sla_service
@@ -38,6 +39,7 @@ from app.tickets.models import FIRST_NUMBER, Attachment, Message, Ticket
 from app.web import commit, csrf, db, see
 from tests import factories
 from tests.articles.makers import door, published
+from tests.privacy import conversation as talk
 from tests.tickets.conftest import RULES, request
 
 RECIPIENT = {
@@ -156,6 +158,12 @@ ROUTES: dict[str, Call] = {
     "/admin/privacy/consents/<any(survey, news):purpose>": Call(
         {"text-de": "Neu.", "text-en": "New.", "based_on": "1"}, {"purpose": "news"}
     ),
+    "/admin/privacy/requests/<public_id>/copy": Call(where={"public_id": "access"}),
+    "/admin/privacy/exports/<public_id>/notes/<key>": Call(
+        {"decision": "withheld", "reason": "Says something about others."},
+        {"public_id": "copied", "key": "note_key"},
+    ),
+    "/admin/privacy/exports/<public_id>/completion": Call(where={"public_id": "copied"}),
     "/admin/privacy/requests/<public_id>/retry": Call(where={"public_id": "erasure"}),
     "/admin/privacy/parts/<any(ticket, message, file):scope>/<key>": Call(
         where={"scope": "ticket", "key": "ticket_key"}
@@ -323,6 +331,7 @@ def private(session: Session) -> dict[str, Any]:
     job.state = outbox.FAILED
     ticket = session.get_one(Ticket, sent.ticket_id)
     return {
+        **copied(session, other.id),
         "asking": asking.public_id,
         "access": access.public_id,
         "erasure": erasure.public_id,
@@ -337,6 +346,16 @@ def private(session: Session) -> dict[str, Any]:
         "place": f"message.{sent.message_id}.body",
         "attachment_id": session.scalars(select(Attachment.id)).one(),
     }
+
+
+def copied(session: Session, officer_id: int) -> dict[str, str]:
+    """Somebody's copy is ready; a note about her is held back in it."""
+    person = factories.person(session, email="copied@example.org")
+    note = talk.message(session, talk.ticket(session, person), None, "A note.", public=False)
+    copy = export.ask(session, person.id, lang="en", actor_id=officer_id, now=now())
+    case = session.get_one(PrivacyRequest, copy.request_id)
+    case.state, copy.state, copy.held_back = "open", "ready", 1
+    return {"copied": case.public_id, "note_key": note.public_id}
 
 
 def state_of(app: Flask) -> dict[str, list[Any]]:
