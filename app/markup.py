@@ -112,10 +112,16 @@ def parts(markdown: str) -> tuple[Part, ...]:
     current = next(anchors)
     found: list[Part] = []
     lines: list[str] = []
+    cells: list[str] = []
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
             found.append(Part(current.anchor, current.text, _joined(lines)))
             current, lines = next(anchors), []
+        elif token.type == "inline" and tokens[index - 1].type in ("th_open", "td_open"):
+            cells.append(_words(token))
+        elif token.type == "tr_close":  # a row of a table is one line: its cells say something together
+            lines.append(" – ".join(filter(None, cells)))
+            cells = []
         elif token.type == "inline" and tokens[index - 1].type != "heading_open":
             lines.append(_words(token))
         elif token.type in ("fence", "code_block"):

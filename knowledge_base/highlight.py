@@ -63,7 +63,10 @@ def passage(partition: Partition, doc: int, facts: dict[str, Any], marked: Array
 
 
 def answer(partition: Partition, doc: int, facts: dict[str, Any], marked: Array) -> Passage:
-    """The paragraph of the body that holds most of the typed words, with the next one when it is short."""
+    """The paragraph of the body that holds most of the typed words, with the next one when it is short.
+
+    Its `words` are those that it, its heading, or the title shown above it holds.
+    """
     text = facts["body"]
     found = _found(partition, doc, facts, "body", marked)
     place = _best_place(partition, doc, facts, marked, found, PASSAGE // 2)
@@ -74,7 +77,10 @@ def answer(partition: Partition, doc: int, facts: dict[str, Any], marked: Array)
         begin = _sentence_start(text, place.at, PASSAGE // 4)
     end = text.find(PARAGRAPH, max(place.at, begin + SHORT))
     length = min(PASSAGE, (end if end >= 0 else len(text)) - begin)
-    return Passage(_shown(partition, text, begin, length, found), _anchor(facts, place.at), place.words)
+    shown = found.terms[(found.starts >= begin) & (found.starts < begin + length)]
+    named = _found(partition, doc, facts, "title", marked).terms
+    words = max(place.words, len(np.unique(np.concatenate([shown, named]))))
+    return Passage(_shown(partition, text, begin, length, found), _anchor(facts, place.at), words)
 
 
 class _Place(NamedTuple):

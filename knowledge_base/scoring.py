@@ -87,14 +87,15 @@ def gram_scores(partition: Partition, query: Query) -> Array:
 
 
 def marks(partition: Partition, query: Query) -> Array:
-    """For each form the number of the typed word that it answers (from 1; 0: none)."""
+    """For each form the number of the typed word that it answers (from 1; 0: none).
+
+    The words of a synonym phrase answer only for a word that no article holds; else half the text would be marked.
+    """
     found = np.zeros(len(partition.forms), np.uint8)
     for number, term in reversed(list(enumerate(query.terms, 1))):
         if not term.stop:
-            stems = {
-                *term.stems,
-                *(stem for together in term.sums for part in together.parts for stem in part),
-            }
+            sums = [together for together in term.sums if not (together.whole and term.known)]
+            stems = {*term.stems, *(stem for together in sums for part in together.parts for stem in part)}
             for rows in (("whole_at", "whole"), ("stem_form_at", "stem_form")):
                 for stem in stems:
                     found[partition.row(*rows, stem)] = number

@@ -100,13 +100,13 @@ def _hit(view: View, partition: Partition, doc: int, score: float, marked: Array
 
 
 def _answer(view: View, partition: Partition, query: Query, found: Ranking) -> Answer | None:
-    """The first hit's best passage, when no other comes near and it holds at least half of the words that matter."""
+    """The first hit's best passage, when no other comes near and it holds the words that matter: all, of four all but one."""
     if not len(found.docs) or (len(found.docs) > 1 and found.scores[0] < CLEAR_LEAD * found.scores[1]):
         return None
     doc = int(found.docs[0])
     facts = view.facts(int(partition["docnum"][doc]))
     best = highlight.answer(partition, doc, facts, found.marked)
     wanted = sum(not term.stop for term in query.terms)
-    if not best.words or best.words < wanted / 2:
+    if not best.words or wanted - best.words > wanted // 4:
         return None
     return Answer(facts["key"], facts["slug"], facts["title"], best.html, best.anchor)

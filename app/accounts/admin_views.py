@@ -22,6 +22,7 @@ from app.accounts.forms import (
 )
 from app.accounts.models import CUSTOMER, ROLES, STAFF
 from app.accounts.permissions import PERMISSIONS
+from app.cleaning import clean_line
 from app.errors import Refused
 from app.i18n import language
 from app.now import now
@@ -72,7 +73,7 @@ CHANGE_NAMES = {
 @bp.get("/admin/people")
 @needs("people.edit")
 def people_list() -> str:
-    query, kind = request.args.get("q", "").strip()[:200], request.args.get("kind", "")
+    query, kind = (clean_line(request.args.get("q")) or "")[:200], request.args.get("kind", "")
     page = directory.people(
         db(), query=query, kind=kind, before=request.args.get("before"), after=request.args.get("after")
     )

@@ -22,6 +22,7 @@ from app.accounts.forms import (
 )
 from app.accounts.models import LEAD
 from app.accounts.queries import lock_person_with
+from app.cleaning import clean_line
 from app.errors import NotVisible, Refused
 from app.now import now
 from app.web import commit, db, portal, see
@@ -35,7 +36,7 @@ bp = Blueprint("groups_admin", __name__)
 @bp.get("/admin/organisations")
 @needs("organisations.edit")
 def organisation_list() -> str:
-    query = request.args.get("q", "").strip()[:200]
+    query = (clean_line(request.args.get("q")) or "")[:200]
     page = directory.organisations(
         db(), query=query, before=request.args.get("before"), after=request.args.get("after")
     )

@@ -58,13 +58,16 @@ def home(lang: str) -> Any:
     edition = editions.current(db())
 
     def made() -> str:
-        memory = _memory()
-        tree = categories.kept_tree(db(), memory, edition)
-        key = (edition, _moment(), lang, queries.readership(current_user))
-        lists = memory.homes.get(key, lambda: queries.home(db(), current_user, lang, tree))
-        return _html("home", lists=lists, tree=tree)
+        tree = categories.kept_tree(db(), _memory(), edition)
+        return _html("home", lists=_lists(lang, edition, tree), tree=tree)
 
     return _kept(edition, made)
+
+
+def _lists(lang: str, edition: int, tree: Tree) -> queries.Home:
+    """What this reader's home page lists, kept for all who may read the same."""
+    key = (edition, _moment(), lang, queries.readership(current_user))
+    return _memory().homes.get(key, lambda: queries.home(db(), current_user, lang, tree))
 
 
 # --- searching -----------------------------------------------------------------------------------------------------
@@ -96,6 +99,7 @@ def search(lang: str) -> Any:
         inside=inside,
         filters=_filters(everywhere, places, tree),
         elsewhere=finding.find_elsewhere(**where, limit=3) if number == 1 else (),
+        popular=() if found.total or not q else _lists(lang, edition, tree).popular,
         term=term,
         page=number,
         pages=min(LAST_PAGE, math.ceil(found.total / HITS)),

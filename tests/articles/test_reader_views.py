@@ -144,11 +144,33 @@ def test_search_pages_filters_and_terms(centre: Flask, visitor: Browser) -> None
     assert inside.all("a", aria_current="true")
     term = visitor.visit("/en/search?q=What+are+brambles%3F")
     assert "A thorny shrub" in term.one("section", aria_labelledby="term").find("div").find("p").text
+    visitor.visit("/en/articles/pick-blackberries")  # now it is the most read
+    nothing = visitor.visit("/en/search?q=qqxyzzy+brrumf")
+    assert "Nothing found for “qqxyzzy brrumf”" in nothing.text
+    assert nothing.one("section", aria_labelledby="popular").findall(".//a")
+    assert nothing.all("a", href="/tickets/new?subject=qqxyzzy%20brrumf")
 
 
 @pytest.mark.parametrize(
     "q",
-    ["", "   ", "???", "*", '"', "x" * 5000, "\U0001f600", "שלום", "a OR b AND NOT (", "%", "' OR 1=1 --"],
+    [
+        "",
+        "   ",
+        "???",
+        "*",
+        '"',
+        "x" * 5000,
+        "\U0001f600",
+        "שלום",
+        "a OR b AND NOT (",
+        "%",
+        "' OR 1=1 --",
+        "a\0b",
+        "x",
+        "[a-z]{3}(?!x)\\",
+        "how is the",
+        " ".join(f"word{number}" for number in range(200)),
+    ],
 )
 def test_any_search_is_answered(centre: Flask, visitor: Browser, q: str) -> None:
     for path in ("/en/search", "/en/suggest", "/api/v1/search"):

@@ -57,9 +57,13 @@ def test_suggestions_by_arrow_keys(look: Look) -> None:
     visitor.go("/de/")
     page.keyboard.press("/")  # the shortcut to the search
     expect(page.locator("#q")).to_be_focused()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/suggest?" in request.url else None)
     page.keyboard.type("rechnung", delay=20)
     options = page.locator("#q-list [role=option]")
     expect(options.first).to_be_visible()
+    assert len(asked) < len("rechnung")  # not with every key
+    expect(page.locator("[data-suggest-status]")).to_contain_text("Vorschl")
     expect(page.locator("#q")).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("ArrowDown")
     chosen = page.locator("#q-list [aria-selected=true]")

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 from flask_login import current_user
 
 from app.access import needs
+from app.cleaning import clean_line
 from app.now import now
 from app.tickets import handling, labels, lists, queries
 from app.tickets.desk import reading
@@ -95,7 +96,7 @@ def take_next() -> Any:
 @bp.get("/desk/search")
 @needs("tickets.work")
 def search() -> Any:
-    words = request.args.get("q", "").strip()[:200]
+    words = (clean_line(request.args.get("q")) or "")[:200]
     numbered = reading.numbered(db(), words, current_user)
     if numbered is not None:
         return see(f"/desk/tickets/{queries.number(numbered)}")
