@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, render_template, request
 from flask_babel import gettext
 from flask_login import current_user
 
@@ -128,11 +128,13 @@ def _figures(run: WhatIfRun, metric: str | None) -> dict[str, Any]:
 @bp.get("/reports/what-if/<int:run_id>/progress")
 @needs("reports.read")
 def progress(run_id: int) -> Any:
-    run = trials.read(db(), run_id)
-    page = make_response(render_template("reports/progress.html", run=run))
-    if run.state not in UNDER_WAY:
-        page.headers["HX-Refresh"] = "true"
-    return page
+    """How far it is. Once there is no more to wait for, the page is told to load itself again."""
+    try:
+        run = trials.read(db(), run_id)
+    except NotVisible:
+        return "", 200, {"HX-Refresh": "true"}  # replaced meanwhile; the page itself says so
+    ended = {} if run.state in UNDER_WAY else {"HX-Refresh": "true"}
+    return render_template("reports/progress.html", run=run), 200, ended
 
 
 @bp.post("/reports/what-if/<int:run_id>/cancellation")
