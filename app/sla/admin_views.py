@@ -38,11 +38,21 @@ FIRST_DAY = date(1970, 1, 1)
 @needs("sla.edit")
 def calendars() -> str:
     rows = db().execute(
-        select(CalendarRow.id, CalendarRow.name, CalendarRow.time_zone, CalendarRow.holiday_subdiv).order_by(
-            CalendarRow.name
-        )
+        select(
+            CalendarRow.id,
+            CalendarRow.name,
+            CalendarRow.time_zone,
+            CalendarRow.holiday_country,
+            CalendarRow.holiday_subdiv,
+        ).order_by(CalendarRow.name)
     )
-    return render_template("admin/calendars/list.html", calendars=rows.all())
+    unreviewed = keeping.unreviewed(db(), now().date())
+    return render_template(
+        "admin/calendars/list.html",
+        calendars=rows.all(),
+        countries=COUNTRIES,
+        unreviewed={row.calendar_id: row.year for row in reversed(unreviewed)},
+    )
 
 
 @bp.route("/admin/calendars/new", methods=["GET", "POST"])

@@ -16,7 +16,7 @@ from app.errors import NotVisible, Refused
 from app.forms import PortalForm, localised_data, localised_field
 from app.i18n import say
 from app.now import now
-from app.tickets import labels, queries, types
+from app.tickets import labels, policy_reading, queries, types
 from app.tickets.models import RequestType
 from app.web import commit, db, portal, release, see
 
@@ -97,7 +97,13 @@ def edit(type_id: int) -> Any:
             commit()
             flash(gettext("Saved."), "ok")
             return see("/admin/request-types")
-    return render_template("admin/request-types/edit.html", form=form, kind=kind), 422 if form.errors else 200
+    page = render_template(
+        "admin/request-types/edit.html",
+        form=form,
+        kind=kind,
+        promises=policy_reading.concerned(db(), "request_type", type_id),
+    )
+    return page, 422 if form.errors else 200
 
 
 @bp.post("/admin/request-types/<int:type_id>/deletion")
