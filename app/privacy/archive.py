@@ -1,4 +1,4 @@
-"""Writes the archive of a copy: files, `data.json`, and a page to be read offline. Everything is streamed; how much there
+"""Writes the archive of a copy: files, `data.json` with its schema, and a page to be read offline. Everything is streamed; how much there
 is costs time and disk, not memory.
 
 Where the archive lies and who may have it is decided by the caller.
@@ -69,6 +69,7 @@ def write(
             _text(archive, "index.html", now, page)
             _files(archive, taker, now, progress)
             _text(archive, "data.json", now, _counted(export_document.document(taker, head), progress))
+            _text(archive, "schema.json", now, export_document.pieces(export_document.schema()))
         return sum(1 for note in taking.notes(taker) if note.state == HELD_BACK)
 
 

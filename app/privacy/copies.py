@@ -14,12 +14,12 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app import outbox
+from app.accounts.models import Person
 from app.now import now
 from app.privacy import archive
 from app.privacy.export_models import BUILDING, READY, REMOVED, DataExport
 from app.privacy.models import FAILED, RUNNING, PrivacyRequest
 from app.privacy.sinks import Finding, Subject
-from app.tickets.models import Message, Ticket
 from app.web import Portal
 
 FOLDER = "exports"
@@ -78,7 +78,7 @@ def expired(now: datetime) -> ColumnElement[bool]:
 
 def remake(session: Session, which: ColumnElement[bool], *, now: datetime) -> list[str]:
     """Have copies made again, because something in them had to go; also those that are being made from an older look.
-    Gives the names of their former files."""
+    Those of people whose deletion is under way are only removed. Gives the names of the former files."""
     rows = session.scalars(select(DataExport).where(which, DataExport.state != REMOVED).with_for_update())
     keys = []
     for row in rows.all():
@@ -86,22 +86,15 @@ def remake(session: Session, which: ColumnElement[bool], *, now: datetime) -> li
         if row.state == BUILDING and request.state not in UNDER_WAY:
             continue
         keys.append(row.file_key)
+        if session.get_one(Person, row.person_id).erasing_at is not None:
+            row.state = REMOVED
+            continue
         quietly = {"reason": QUIETLY} if row.state == READY else {}
         row.state, row.file_key = BUILDING, secrets.token_hex(16)
         request.state = RUNNING
         put_chore(session, request, row.id, now=now, **quietly)
     session.flush()
     return keys
-
-
-def received_from(person_id: int) -> ColumnElement[bool]:
-    """The condition for copies of others in which words of a person may stand: she wrote in their requests."""
-    wrote_in = (
-        select(Ticket.requester_id)
-        .join(Message, Message.ticket_id == Ticket.id)
-        .where(Message.author_id == person_id)
-    )
-    return DataExport.person_id.in_(wrote_in) & (DataExport.person_id != person_id)
 
 
 def files_to_keep(session: Session) -> Collection[str]:
@@ -113,7 +106,7 @@ def files_to_keep(session: Session) -> Collection[str]:
 
 
 class ExportSink:
-    """Archives of copies. Hers are removed; those of others in which words of hers may stand are made again."""
+    """Archives of copies. Hers are removed; those of others are made again, for words of hers may stand in any of them."""
 
     name = "exports"
 
@@ -142,7 +135,7 @@ class ExportSink:
             return 0
         which = DataExport.person_id == subject.person_id
         remove(self.session, which)
-        again = remake(self.session, received_from(subject.person_id), now=now())
+        again = remake(self.session, DataExport.person_id != subject.person_id, now=now())
         return discard(self.portal, [*self._hers(subject), *again])
 
     def verify(self, subject: Subject) -> list[Finding]:

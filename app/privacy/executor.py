@@ -23,7 +23,7 @@ from app.db import all_tables, insert_ignoring, insert_or_add
 from app.lanes import named
 from app.now import now
 from app.outbox import Job
-from app.privacy import conversations, facts, mentions
+from app.privacy import conversations, copies, facts, mentions
 from app.privacy.jobs import JobSink
 from app.privacy.ledger import Keys, Ledger
 from app.privacy.models import (
@@ -560,6 +560,8 @@ def _verify(run: Run) -> int:
 def _copies(run: Run) -> int:
     """Forget the address, end the copies of an upgrade, then overwrite what the database's files keep of deleted rows."""
     UpgradeCopySink(run.portal.data_dir / "backups").erase(run.subject)
+    if not run.whole:  # of a whole person the stores are looked through one by one
+        copies.remake_all(run.portal)
     with run.changing() as session:
         request = _locked(session, run.request_id)
         request.subject_email = request.subject_name = request.former = None

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from app.admin.audit_words import ACTIONS
 from app.now import now
 from app.privacy import archive, copies
+from app.privacy.export_document import schema
 from app.privacy.export_models import READY, DataExport
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "export-schema.json"
@@ -49,6 +50,7 @@ def opened(content: bytes, held_back: int = 0) -> Copy:
         assert len(names) == len(set(names))
         entries = {name: found.read(name) for name in names}
     document, page = entries.pop("data.json"), entries.pop("index.html")
+    assert json.loads(entries.pop("schema.json")) == schema()
     return Copy(json.loads(document), page.decode(), entries, held_back)
 
 

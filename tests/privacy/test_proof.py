@@ -18,10 +18,12 @@ from sqlalchemy.engine import make_url
 
 from app.accounts.models import COLLEAGUE, Membership, Organisation, Person
 from app.now import now
+from app.privacy import copies
 from app.privacy.models import Certificate, PrivacyRequest, RetainedIdentity
 from app.tickets.models import Ticket
 from tests.factories import PASSWORD
 from tests.privacy import conversation as talk
+from tests.privacy.copies import opened
 from tests.support.mailbox import Mailbox, link_in
 from tests.support.pages import Browser
 
@@ -205,23 +207,46 @@ def erase(world: World) -> None:
     from app.outbox import Job
 
     with world.portal.database.session(write=True) as session:
-        request = session.scalars(select(PrivacyRequest)).one()
+        request = session.scalars(select(PrivacyRequest).where(PrivacyRequest.kind == "erasure")).one()
         request.run_at = now()
         session.get_one(Job, request.job_id).run_at = now()
         session.commit()
     world.settle()
 
 
+def copies_of(world: World) -> dict[str, str]:
+    """Every word in the archives of Mina's and Otto's copies, by their file names."""
+    folder = copies.folder_of(world.portal)
+    return {path.name: opened(path.read_bytes()).text.lower() for path in sorted(folder.glob("*.zip"))}
+
+
+def take_copies(world: World) -> None:
+    for browser in (world.mina, world.otto):
+        browser.send(browser.visit("/privacy/exports"), "/privacy/exports", current=PASSWORD)
+    world.settle()
+
+
 def test_no_word_of_hers_is_left_and_all_of_others_are(world: World, portal: Any) -> None:
+    take_copies(world)
     before = left(portal, *WORDS)
+    hers, his = sorted(copies_of(world).values(), key=lambda text: ADDRESS in text, reverse=True)
+    assert all(word in hers for word in (MARK, "goldammer", "pirol", "4711 0815"))
+    assert MARK in his  # she wrote in his request
+    assert "goldammer" not in his  # and is masked there
+    assert OTHERS not in hers.replace(f"me too, {OTHERS}.", "")
     assert {"dump", "portal.db-wal"} & set(before)
     assert any(name.startswith("mail/") for name in before)
     assert any(name.startswith("attachments/") for name in before)
     erase(world)
     with portal.database.session(write=False) as session:
-        assert session.scalars(select(PrivacyRequest.state)).all() == ["done"]
+        assert session.scalars(
+            select(PrivacyRequest.state).where(PrivacyRequest.kind == "erasure")
+        ).all() == ["done"]
         assert session.scalars(select(Certificate.leftovers)).all() == [0]
     assert left(portal, *WORDS) == {}
+    (kept,) = copies_of(world).values()  # hers is gone, his was made again
+    assert OTHERS in kept
+    assert not any(word in kept for word in WORDS)
     content = dump(portal).decode(errors="replace")
     for kept in (
         f"{OTHERS} asks.",
@@ -244,7 +269,9 @@ def test_what_the_law_keeps_is_all_that_is_left(world: World, portal: Any) -> No
     with portal.database.session(write=False) as session:
         kept = session.scalars(select(RetainedIdentity)).one()
         assert (kept.name, kept.email) == (SECOND, ADDRESS)
-        assert session.scalars(select(PrivacyRequest.state)).all() == ["done"]
+        assert session.scalars(
+            select(PrivacyRequest.state).where(PrivacyRequest.kind == "erasure")
+        ).all() == ["done"]
     found = left(portal, *WORDS)
     files = {name for name in found if name.startswith("attachments/")}
     assert len(files) == 1
