@@ -6,12 +6,12 @@ Compiled calendars are kept per process by their version; no rule of time is dec
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.now import now
@@ -44,50 +44,55 @@ class Offer:
 
 def offers(session: Session) -> list[Offer]:
     """The newest version of each policy that is enabled, in the order in which they are tried. One statement."""
-    newest = select(func.max(SlaPolicyVersion.number)).where(SlaPolicyVersion.policy_id == SlaPolicy.id)
-    latest = SlaPolicyVersion.number == newest.correlate(SlaPolicy).scalar_subquery()
-    return list(_read(session, and_(SlaPolicy.enabled, latest)).values())
+    return list(_read(session.execute(_OFFERS).all()).values())
 
 
 def book(session: Session, version_ids: Collection[int]) -> dict[int, Offer]:
     """These versions by id; those that are gone are missing. One statement, none for no ids."""
-    return _read(session, SlaPolicyVersion.id.in_(version_ids)) if version_ids else {}
+    return _read(session.execute(_BOOK, {"ids": list(version_ids)}).all()) if version_ids else {}
 
 
-def _read(session: Session, which: Any) -> dict[int, Offer]:
-    rows = session.execute(
-        select(
-            SlaPolicyVersion.id,
-            SlaPolicy.name,
-            SlaPolicy.conditions,
-            SlaPolicy.enabled,
-            SlaPolicyVersion.pause_on,
-            SlaPolicyVersion.on_reopen,
-            CalendarRow.id,
-            CalendarRow.version,
-            CalendarVersion.since,
-            SlaTarget.priority,
-            SlaTarget.metric,
-            SlaTarget.target_minutes,
-            SlaTarget.warn_minutes,
-            SlaEscalationStep.id,
-            SlaEscalationStep.metric,
-            SlaEscalationStep.offset_minutes,
-        )
-        .select_from(SlaPolicy)
-        .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
-        .join(CalendarRow, CalendarRow.id == SlaPolicyVersion.calendar_id)
-        .outerjoin(
-            CalendarVersion,
-            and_(
-                CalendarVersion.calendar_id == CalendarRow.id, CalendarVersion.number == CalendarRow.version
-            ),
-        )
-        .outerjoin(SlaTarget, SlaTarget.policy_version_id == SlaPolicyVersion.id)
-        .outerjoin(SlaEscalationStep, SlaEscalationStep.policy_version_id == SlaPolicyVersion.id)
-        .where(which)
-        .order_by(SlaPolicy.position, SlaPolicy.id)
-    ).all()
+_TERMS: Any = (  # made once: building it costs as much as asking it
+    select(
+        SlaPolicyVersion.id,
+        SlaPolicy.name,
+        SlaPolicy.conditions,
+        SlaPolicy.enabled,
+        SlaPolicyVersion.pause_on,
+        SlaPolicyVersion.on_reopen,
+        CalendarRow.id,
+        CalendarRow.version,
+        CalendarVersion.since,
+        SlaTarget.priority,
+        SlaTarget.metric,
+        SlaTarget.target_minutes,
+        SlaTarget.warn_minutes,
+        SlaEscalationStep.id,
+        SlaEscalationStep.metric,
+        SlaEscalationStep.offset_minutes,
+    )
+    .select_from(SlaPolicy)
+    .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
+    .join(CalendarRow, CalendarRow.id == SlaPolicyVersion.calendar_id)
+    .outerjoin(
+        CalendarVersion,
+        and_(CalendarVersion.calendar_id == CalendarRow.id, CalendarVersion.number == CalendarRow.version),
+    )
+    .outerjoin(SlaTarget, SlaTarget.policy_version_id == SlaPolicyVersion.id)
+    .outerjoin(SlaEscalationStep, SlaEscalationStep.policy_version_id == SlaPolicyVersion.id)
+    .order_by(SlaPolicy.position, SlaPolicy.id)
+)
+_NEWEST = (
+    select(func.max(SlaPolicyVersion.number))
+    .where(SlaPolicyVersion.policy_id == SlaPolicy.id)
+    .correlate(SlaPolicy)
+    .scalar_subquery()
+)
+_OFFERS = _TERMS.where(SlaPolicy.enabled, SlaPolicyVersion.number == _NEWEST)
+_BOOK = _TERMS.where(SlaPolicyVersion.id.in_(bindparam("ids", expanding=True)))
+
+
+def _read(rows: Sequence[Any]) -> dict[int, Offer]:
     terms: dict[int, Any] = {}
     targets: dict[int, dict[str, dict[str, Target]]] = defaultdict(lambda: defaultdict(dict))
     steps: dict[int, set[Escalation]] = defaultdict(set)

@@ -36,8 +36,6 @@ def raw(model: type[Base]) -> TableClause:
 
 
 CLOCK, MISSED, FIRED = raw(SlaClock), raw(SlaBreach), raw(SlaFired)
-_CLOCK_KEY = ("ticket_id", "metric", "run_no")
-_CLOCK_COLUMNS = [one.name for one in CLOCK.columns if one.name != "id"]
 _KEPT_OF_MISS = ("breached_at", "fulfilled_at", "overdue_seconds", "superseded_at", "superseded_reason")
 
 
@@ -179,29 +177,44 @@ def _write_clocks(session: Session, found: Sequence[Judged]) -> set[int]:
     """Gives the tickets whose stored clocks knew of a miss."""
     stored: dict[tuple[Any, ...], Any] = {}
     once_missed = set()
-    for row in session.execute(
-        select(CLOCK).where(CLOCK.c.ticket_id.in_([one.ticket_id for one in found]))
-    ).mappings():
-        stored[row["ticket_id"], row["metric"], row["run_no"]] = row
-        if row["breached_at"] is not None:
-            once_missed.add(row["ticket_id"])
+    for row in session.execute(_STORED_CLOCKS, {"ids": [one.ticket_id for one in found]}).all():
+        stored[row[1:4]] = row
+        if row.breached_at is not None:
+            once_missed.add(row[1])
     added, changed = [], []
     for one in found:
         for columns in clocks_of(one.ticket_id, one.sla):
-            before = stored.pop((one.ticket_id, columns["metric"], columns["run_no"]), None)
+            values = tuple(columns.values())
+            before = stored.pop(values[:3], None)
             if before is None:
                 added.append(columns)
-            elif any(before[name] != value for name, value in columns.items()):
-                changed.append({"key": before["id"], **columns})
+            elif before[1:] != values:
+                changed.append({"key": before[0], **columns})
     if stored:
-        session.execute(delete(CLOCK).where(CLOCK.c.id.in_([row["id"] for row in stored.values()])))
+        session.execute(delete(CLOCK).where(CLOCK.c.id.in_([row[0] for row in stored.values()])))
     if added:
-        session.execute(insert(CLOCK), added)
+        session.execute(_ADD_CLOCKS, added)
     if changed:
-        session.execute(
-            _changing(CLOCK, [name for name in _CLOCK_COLUMNS if name not in _CLOCK_KEY]), changed
-        )
+        session.execute(_CHANGE_CLOCKS, changed)
     return once_missed
+
+
+_CLOCK_COLUMNS = (  # in the order in which `clock_columns` gives them, the key first
+    *("ticket_id", "metric", "run_no", "state", "started_at", "due_at", "warn_at", "fulfilled_at"),
+    *("fulfilled_by_event_id", "breached_at", "target_minutes", "elapsed_seconds", "paused_seconds"),
+    *("remaining_seconds", "policy_version_id"),
+)
+_STORED_CLOCKS = select(CLOCK.c.id, *(CLOCK.c[name] for name in _CLOCK_COLUMNS)).where(
+    CLOCK.c.ticket_id.in_(bindparam("ids", expanding=True))
+)
+_ADD_CLOCKS = insert(CLOCK)
+
+
+def _changing(rows: TableClause, names: Iterable[str]) -> Any:
+    return update(rows).where(rows.c.id == bindparam("key")).values({name: bindparam(name) for name in names})
+
+
+_CHANGE_CLOCKS = _changing(CLOCK, _CLOCK_COLUMNS[3:])
 
 
 def _write_misses(session: Session, found: Sequence[Judged], now: int) -> None:
@@ -230,10 +243,6 @@ def _write_misses(session: Session, found: Sequence[Judged], now: int) -> None:
         session.execute(insert(MISSED), added)
     if changed:
         session.execute(_changing(MISSED, _KEPT_OF_MISS), changed)
-
-
-def _changing(rows: TableClause, names: Iterable[str]) -> Any:
-    return update(rows).where(rows.c.id == bindparam("key")).values({name: bindparam(name) for name in names})
 
 
 def _without_strangers(session: Session, misses: list[dict[str, Any]]) -> None:
