@@ -20,7 +20,7 @@ from app.reports.queries import counted
 from app.sla import queries as sla
 from app.sla.calendar import BusinessCalendar, NeverOpen, OutOfRange
 from app.sla.hours import Interval, WeeklyHours
-from app.sla.models import METRICS, SlaPolicyVersion
+from app.sla.models import METRICS, PRIORITIES, SlaPolicyVersion
 from app.sla.policy import PolicyVersion, Target
 from app.sla.queries import Offer
 from app.sla.replay import Event, TicketSla
@@ -84,11 +84,20 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The books under what held and under the draft, and the policy versions for whose tickets they differ."""
+    """The books under what held and under the draft, and for which versions and priorities they differ."""
 
     held: Books
     draft: Books
-    concerned: frozenset[int]
+    concerned: frozenset[tuple[int, str]]
+
+    def concern(self, events: Sequence[Event]) -> bool:
+        """Whether the draft can make a difference to a ticket: by the versions and priorities that it ever had."""
+        had = {"normal"}
+        for event in events:
+            if event.type in ("created", "priority"):
+                had.add(event.data.get("priority") or event.data.get("to") or "normal")
+        versions = histories.versions_in(events)
+        return any((version, priority) in self.concerned for version in versions for priority in had)
 
 
 def standing(session: Session, policy_id: int) -> Standing:
@@ -115,17 +124,26 @@ def sides(session: Session, draft: Draft) -> Sides:
     found = sla.book(session, owners.keys())
     offers = {key: replace(offer, version=_bare(offer.version)) for key, offer in found.items()}
     tried, instead = dict(offers), {}
-    concerned: set[int] = set()
     if draft.targets is not None:
         version = replace(_bare(present.offer.version), targets=_seconds(draft.targets))
         for key in own & offers.keys():
             tried[key] = replace(present.offer, version=replace(version, id=key))
-        concerned |= own
     if draft.week is not None:
-        calendar_id = present.offer.calendar_id
-        instead[calendar_id] = redrawn(present.calendar, draft.week)
-        concerned |= {key for key, one in tried.items() if one.calendar_id == calendar_id}
-    return Sides(Books(session, offers), Books(session, tried, instead=instead), frozenset(concerned))
+        instead[present.offer.calendar_id] = redrawn(present.calendar, draft.week)
+    concerned = frozenset(
+        (key, priority)
+        for key, offer in tried.items()
+        for priority in PRIORITIES
+        if offer.calendar_id in instead or _differ(offers[key], offer, priority)
+    )
+    return Sides(Books(session, offers), Books(session, tried, instead=instead), concerned)
+
+
+def _differ(held: Offer, tried: Offer, priority: str) -> bool:
+    """Whether two versions promise something else for a priority."""
+    same_targets = held.version.targets.get(priority, {}) == tried.version.targets.get(priority, {})
+    plain = (replace(one.version, targets={}) for one in (held, tried))
+    return not same_targets or held.calendar_id != tried.calendar_id or next(plain) != next(plain)
 
 
 def _bare(version: PolicyVersion) -> PolicyVersion:
@@ -189,7 +207,7 @@ def verdicts(sla_then: TicketSla) -> dict[Run, str]:
 def replayed(events: Sequence[Event], both: Sides, until: int) -> tuple[dict[Run, str], dict[Run, str]]:
     """The verdicts on one ticket under what held and under the draft. The draft is replayed only where it differs."""
     before = verdicts(both.held.replay(events, until))
-    if both.concerned.isdisjoint(histories.versions_in(events)):
+    if not both.concern(events):
         return before, before
     return before, verdicts(both.draft.replay(events, until))
 

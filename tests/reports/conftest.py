@@ -21,6 +21,12 @@ RULES = Rules.of(Preferences({}), secret="s" * 32, time_zone="Europe/Berlin", un
 HOURS = {"first_response": 4, "next_response": 6, "periodic_update": 16, "resolution": 30}
 
 
+def promised() -> dict[str, dict[str, int]]:
+    """Minutes by priority and metric."""
+    factors = {"low": 2.0, "normal": 1.0, "high": 0.5, "urgent": 0.25}
+    return {p: {metric: int(HOURS[metric] * 60 * f) for metric in METRICS} for p, f in factors.items()}
+
+
 def promise_everything(session: Session, *, now: datetime = NOW) -> int:
     """The default policy with a target for each metric. Gives its id."""
     ensure_defaults(session, time_zone="Europe/Berlin", now=now - timedelta(days=500))
@@ -29,9 +35,8 @@ def promise_everything(session: Session, *, now: datetime = NOW) -> int:
         (target.priority, target.metric): target
         for target in session.scalars(select(SlaTarget).where(SlaTarget.policy_version_id == version.id))
     }
-    for priority, factor in (("low", 2.0), ("normal", 1.0), ("high", 0.5), ("urgent", 0.25)):
-        for metric in METRICS:
-            minutes = int(HOURS[metric] * 60 * factor)
+    for priority, targets in promised().items():
+        for metric, minutes in targets.items():
             if (priority, metric) in known:
                 known[priority, metric].target_minutes = minutes
                 continue

@@ -31,12 +31,13 @@ from app.tickets.models import SlaClock as ClockRow
 from app.tickets.models import Ticket, TicketEvent
 from app.tickets.recounting import recount_of_calendar
 from tests import factories
-from tests.reports.conftest import NOW, crowd, promise_everything
+from tests.reports.conftest import NOW, crowd, promise_everything, promised
 
 SHORTER = {
     priority: {"first_response": minutes, "resolution": 4 * minutes}
     for priority, minutes in {"urgent": 30, "high": 60, "normal": 90, "low": 600}.items()
 }
+HIGH_ONLY = promised() | {"high": {"first_response": 15, "resolution": 300}}
 EARLY = (((480, 1200),),) * 4 + (((480, 720),), ((600, 780),), ())  # till 20:00, Friday noon, Saturday
 
 
@@ -100,8 +101,8 @@ def missed(verdicts: dict[tuple[str, int], str]) -> set[tuple[str, int]]:
 
 @pytest.mark.parametrize(
     "what",
-    [{"targets": SHORTER}, {"week": EARLY}, {"targets": SHORTER, "week": EARLY}],
-    ids=["targets", "hours", "both"],
+    [{"targets": SHORTER}, {"targets": HIGH_ONLY}, {"week": EARLY}, {"targets": SHORTER, "week": EARLY}],
+    ids=["targets", "one priority", "hours", "both"],
 )
 def test_both_sides_are_what_a_replay_of_each_ticket_says(
     database: Database, busy: Any, what: dict[str, Any], monkeypatch: pytest.MonkeyPatch
