@@ -51,7 +51,7 @@ class DataExport(Base):
         ForeignKey("privacy_request.id", ondelete="CASCADE"), index=True, info=not_personal("the request")
     )
     person_id: Mapped[int] = mapped_column(
-        ForeignKey("person.id", ondelete="RESTRICT"), info=not_personal("whose data it holds")
+        ForeignKey("person.id", ondelete="CASCADE"), info=not_personal("whose data it holds")
     )
     lang: Mapped[str] = mapped_column(info=not_personal("language of the readable page"))
     state: Mapped[str] = mapped_column(info=not_personal("being built, ready, or removed"))

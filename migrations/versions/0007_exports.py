@@ -38,7 +38,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["person_id"], ["person.id"], name=op.f("fk_data_export_person_id_person"), ondelete="RESTRICT"
+            ["person_id"], ["person.id"], name=op.f("fk_data_export_person_id_person"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_export")),
         sa.UniqueConstraint("file_key", name=op.f("uq_data_export_file_key")),
