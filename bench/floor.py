@@ -1,4 +1,4 @@
-"""The floor: the least that Flask, Jinja and raw SQLite can do for help-centre pages. A bound, not a product.
+"""The floor: the least that Flask, Jinja and raw SQLite can do for such pages and forms. A bound, not a product.
 
 FLOOR_DB=file gunicorn bench.floor:app -k gthread -w 2 --threads 4. Every statement is an index range scan, templates
 are cached and escape; no languages, no readers, no rights.
@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, abort, render_template, request
+from flask import Flask, abort, redirect, render_template, request
 from jinja2 import DictLoader
 
 FRAME = """<!doctype html><html lang="de"><head><meta charset="utf-8"><title>{% block t %}{% endblock %}</title>
@@ -104,9 +104,35 @@ def ticket(number: int) -> str:
     return render_template("ticket", t=found[0], rows=said)
 
 
+def store(*statements: tuple[str, tuple[Any, ...]]) -> Any:
+    """Write durably (synchronous FULL) and answer as a form does."""
+    rows("SELECT 1")
+    for statement, values in statements:
+        local.connection.execute(statement, values)
+    local.connection.commit()
+    return redirect("/queue", 303)
+
+
+MESSAGE = "INSERT INTO message VALUES(?, 1, ?, 0)"
+
+
+@app.post("/tickets")
+def send() -> Any:
+    values = (request.form["subject"],)
+    ticket = "INSERT INTO ticket VALUES(NULL, ?, 'new', 0, 1, 1, 0, 'Ada')"
+    return store((ticket, values), (MESSAGE, (1, request.form["message"])))
+
+
+@app.post("/tickets/<int:number>/replies")
+def reply(number: int) -> Any:
+    change = ("UPDATE ticket SET status = 'pending', active = active + 1 WHERE id = ?", (number,))
+    return store((MESSAGE, (number, request.form["message"])), change)
+
+
 def fill_tickets(path: Path, tickets: list[Any], messages: list[Any]) -> None:
     """Add requests (id, subject, status, queue_key, is_open, requester, active, name) and their messages."""
     connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.executescript(
         "CREATE TABLE ticket(id INTEGER PRIMARY KEY, subject, status, queue_key INT, is_open INT, requester INT,"
         " active INT, name); CREATE TABLE message(ticket INT, author INT, body, created INT);"

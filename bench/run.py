@@ -47,7 +47,10 @@ class Case:
     size: int = 0
     cookie: str = ""
     goal: float | None = None
+    most_statements: int = 8
     statements: int = 0
+    fields: Callable[[], dict[str, str]] | None = None  # of a form that is sent, new ones each time
+    share: float | None = None  # of the floor's pages a second at 8 connections
 
 
 @dataclass
@@ -146,7 +149,8 @@ def compare(case: Case, here: Server, there: Server, rounds: int, samples: int) 
     """Blocks in turn (here, there, there, here ...); the ratio is taken inside each round, so drift cancels."""
 
     def block(server: Server, paths: list[str], count: int) -> list[float]:
-        took = [server.get(path) for path in itertools.islice(itertools.cycle(paths), count)]
+        some = itertools.islice(itertools.cycle(paths), count)
+        took = [server.get(path, case.fields() if case.fields else None) for path in some]
         case.size = took[-1][1] if server is here else case.size
         return [seconds * 1000 for seconds, _ in took]
 
@@ -163,6 +167,8 @@ def compare(case: Case, here: Server, there: Server, rounds: int, samples: int) 
         if case.there:
             ours, floors = case.times[-samples:], case.floor_times[-samples:]
             case.ratios.append(statistics.median(ours) / statistics.median(floors))
+    if case.there and not case.fields:
+        case.share = here.rate(case.here) / there.rate(case.there)
 
 
 def statements(data_dir: Path, cases: list[Case]) -> dict[str, int]:
@@ -184,9 +190,13 @@ def statements(data_dir: Path, cases: list[Case]) -> dict[str, int]:
     counts = {}
     with app.test_client(use_cookies=False) as client:
         for case in cases:
+            headers = {"Cookie": case.cookie} if case.cookie else {}
             for _ in range(2):
                 sent.clear()
-                client.get(case.here[0], headers={"Cookie": case.cookie} if case.cookie else {})
+                if case.fields:
+                    client.post(case.here[0], data=case.fields(), headers=headers)
+                else:
+                    client.get(case.here[0], headers=headers)
             counts[case.name] = len(sent)
     database.dispose()
     return counts
@@ -196,7 +206,7 @@ def show(found: Measured) -> None:
     print(f"\n{found.articles} articles a language, signed out, one connection, milliseconds")
     print(
         f"{'page':<12}{'p50':>7}{'p95':>7}{'floor p50':>11}{'x floor':>9}{'range':>13}{'goal':>7}"
-        f"{'SQL':>5}{'KB':>7}"
+        f"{'SQL':>5}{'(8)':>4}{'KB':>7}{'(40)':>5}{'at 8: floor x':>15}{'(1/6)':>6}"
     )
     for case in found.cases:
         line = f"{case.name:<12}{percentile(case.times, 0.5):>7.2f}{percentile(case.times, 0.95):>7.2f}"
@@ -208,9 +218,13 @@ def show(found: Measured) -> None:
         else:
             line += f"{'':>33}"
         goal = f"{GOALS[case.name]:.0f}" if case.name in GOALS else "10 ms" if case.name == "suggest" else ""
-        print(line + f"{goal:>7}{found.statements[case.name]:>5}{case.size / 1024:>7.1f}")
+        share = f"{case.share:.2f}" if case.share else ""
+        print(
+            f"{line}{goal:>7}{found.statements[case.name]:>5}{'':>4}{case.size / 1024:>7.1f}{'':>5}{share:>15}"
+        )
     print(
-        f"memory of web server and worker {found.memory:.0f} MiB (PSS), first page after {found.cold_start:.2f} s"
+        f"memory of web server and worker {found.memory:.0f} MiB (PSS; goal 200), "
+        f"first page after {found.cold_start:.2f} s (goal 2.5)"
     )
 
 

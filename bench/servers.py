@@ -10,7 +10,9 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,6 +20,22 @@ ROOT = Path(__file__).parent.parent
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def _ask(
+    connection: http.client.HTTPConnection, cookie: str, path: str, fields: dict[str, str] | None = None
+) -> int:
+    headers = {"Cookie": cookie} if cookie else {}
+    if fields is None:
+        connection.request("GET", path, headers=headers)
+    else:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        connection.request("POST", path, urlencode(fields), headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != (200 if fields is None else 303):
+        raise RuntimeError(f"{path}: {answer.status}")
+    return len(body)
 
 
 class Server:
@@ -51,16 +69,26 @@ class Server:
             return False
         return True
 
-    def get(self, path: str) -> tuple[float, int]:
-        """One page: seconds and bytes. Raises `RuntimeError` for any status but 200."""
+    def get(self, path: str, fields: dict[str, str] | None = None) -> tuple[float, int]:
+        """One page, or one form that is sent: seconds and bytes. Raises `RuntimeError` unless it succeeds."""
         began = time.perf_counter()
-        self._connection.request("GET", path, headers={"Cookie": self.cookie} if self.cookie else {})
-        answer = self._connection.getresponse()
-        body = answer.read()
-        took = time.perf_counter() - began
-        if answer.status != 200:
-            raise RuntimeError(f"{path}: {answer.status}")
-        return took, len(body)
+        size = _ask(self._connection, self.cookie, path, fields)
+        return time.perf_counter() - began, size
+
+    def rate(self, paths: list[str], *, connections: int = 8, seconds: float = 2.0) -> float:
+        """Pages a second, asked on several connections at once."""
+        end = time.perf_counter() + seconds
+
+        def ask(first: int) -> int:
+            connection, count = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60), 0
+            while time.perf_counter() < end:
+                _ask(connection, self.cookie, paths[(first + count) % len(paths)])
+                count += 1
+            connection.close()
+            return count
+
+        with ThreadPoolExecutor(connections) as pool:
+            return sum(pool.map(ask, range(connections))) / seconds
 
     def memory(self) -> float:
         """Proportional memory of the process and its children, in MiB (Linux; nan elsewhere)."""
