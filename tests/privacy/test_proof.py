@@ -4,6 +4,7 @@ whole data directory and a dump of the database hold none of them, and everybody
 from __future__ import annotations
 
 import io
+import logging
 import re
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from app.accounts.models import COLLEAGUE, Membership, Organisation, Person
 from app.now import now
 from app.privacy import copies
 from app.privacy.models import Certificate, PrivacyRequest, RetainedIdentity
-from app.tickets.models import Ticket
+from app.tickets.models import Message, Ticket
 from tests.factories import PASSWORD
 from tests.privacy import conversation as talk
 from tests.privacy.copies import opened
@@ -184,6 +185,24 @@ class World:
             new, "Publish", button="Publish", title="Coffee", body="How to make kaffeewort.", lang="en"
         )
 
+    def use_rights(self) -> None:
+        """She agrees to news, asks for corrections in her words, and the officer puts a note beside a message of hers."""
+        mina = self.mina
+        mina.send(mina.visit("/privacy/consents"), "/consents/news")
+        mina.send(mina.visit("/privacy/ask/rectification"), "Send request", words=f"{MARK} was wrong.")
+        mina.send(mina.visit("/privacy/ask/objection"), "Send request", words=f"{MARK} in hiding.")
+        with self.portal.database.session(write=False) as session:
+            key = session.scalars(
+                select(Message.public_id).where(Message.ticket_id == self.hers - 10_000).limit(1)
+            ).one()
+            asked = session.scalars(
+                select(PrivacyRequest.public_id).where(PrivacyRequest.kind == "rectification")
+            ).one()
+        form = self.admin.visit(f"/admin/privacy/messages/{key}/correction")
+        self.admin.send(form, "Add the note", text=f"{MARK} is right now.")
+        case = self.admin.visit(f"/admin/privacy/requests/{asked}")
+        self.admin.send(case, "/answer", words=f"We put it right, {SECOND}: {MARK}.")
+
     def settle(self) -> None:
         self.run_worker()
 
@@ -196,6 +215,8 @@ def world(app: Flask, sign_in: Any, run_worker: Callable[[], int], mails: Mailbo
     made.talk()
     made.search()
     made.write_article()
+    made.settle()
+    made.use_rights()
     made.settle()
     return made
 
@@ -224,6 +245,24 @@ def take_copies(world: World) -> None:
     for browser in (world.mina, world.otto):
         browser.send(browser.visit("/privacy/exports"), "/privacy/exports", current=PASSWORD)
     world.settle()
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Everything that any part says to the log, from the first page on. Ask for it before the world."""
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+@pytest.mark.only_sqlite
+def test_no_line_of_the_log_says_who_or_what(logged: pytest.LogCaptureFixture, world: World) -> None:
+    """A whole life in the portal and its erasure, all parts told to be as talkative as they can."""
+    world.mina.post("/tickets/new", data={"subject": MARK, "csrf_token": "wrong"})
+    world.mina.get(f"/en/search?q={ADDRESS}")
+    erase(world)
+    lines = [record.getMessage() + (record.exc_text or "") for record in logged.records]
+    assert len(lines) > 100
+    assert [line for line in lines if any(word in line.lower() for word in (*WORDS, ADDRESS, OTHERS))] == []
 
 
 def test_no_word_of_hers_is_left_and_all_of_others_are(world: World, portal: Any) -> None:
