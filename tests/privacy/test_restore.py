@@ -10,7 +10,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
-from app import serve
+from app import backup, schema, serve
 from app.accounts.models import Person
 from app.privacy.ledger import FILE
 from config import Settings
@@ -48,6 +48,30 @@ def test_restoring_an_older_backup_erases_again(app: Flask, erased: Path) -> Non
     assert "Erased again from the ledger: 1" in result.output
     assert names(app) == []
     assert "Places found: 0" in run(app, "privacy", "find", ADDRESS).output
+    serve._refuse_to_run_behind(app)
+
+
+def test_a_backup_from_before_the_ledger_existed_is_made_right_too(
+    app: Flask, settings: Settings, tmp_path: Path
+) -> None:
+    """Its tables know neither requests nor a ledger; it is migrated, then the ledger is carried out on it."""
+    portal = app.extensions["portal"]
+    with portal.database.session(write=True) as session:
+        factories.person(session, name=NAME, email=ADDRESS)
+        session.commit()
+    portal.database.dispose()
+    shutil.copy(settings.data_dir / "portal.db", tmp_path / "old.db")
+    old = f"sqlite:///{tmp_path / 'old.db'}"
+    schema.downgrade(old, "0002")
+    made = backup.create(
+        tmp_path / "old", database_url=old, storage=portal.storage, ledger=[], key="", made_at=1
+    )
+    assert (made.schema, made.ledger.count) == ("0002", 0)
+    assert "erasure_record" not in made.tables
+    run(app, "privacy", "erase", ADDRESS, "--yes")
+    result = run(app, "backup", "restore", str(tmp_path / "old"), "--replace")
+    assert "Erased again from the ledger: 1" in result.output
+    assert names(app) == []
     serve._refuse_to_run_behind(app)
 
 
