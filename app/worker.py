@@ -28,7 +28,7 @@ from app.privacy import mails as privacy_mails
 from app.reports import trials
 from app.sla import service as sla_service
 from app.tickets import mails as tickets_mails
-from app.tickets import policy_edits, recounting, sla_mails, upkeep, usual_waits
+from app.tickets import policy_edits, recomputing, recounting, sla_mails, upkeep, usual_waits
 from app.tickets import sweep as sla_sweep
 from app.web import Portal
 
@@ -121,6 +121,11 @@ def sweep_deadlines(session: Session, moment: datetime, portal: Portal) -> None:
     sla_sweep.sweep(portal.database, time_zone=portal.timezone, now=moment)
 
 
+def judge_again(session: Session, moment: datetime, portal: Portal) -> None:
+    """After an upgrade: what an earlier version judged is judged again, in pieces with transactions of their own."""
+    recomputing.bring_up_to_date(portal.database, now=moment)
+
+
 def count_usual_waits(session: Session, moment: datetime, portal: Portal) -> None:
     """How long like requests waited of late is told beside the promise."""
     usual_waits.count(session, now=moment)
@@ -194,6 +199,7 @@ RECURRING: tuple[Recurring, ...] = (
     Recurring("sla.defaults", timedelta(hours=1), ensure_promises),
     Recurring("files.sweep", timedelta(hours=6), sweep_files, outside=True),
     Recurring("tickets.deadlines", timedelta(minutes=1), sweep_deadlines, outside=True),
+    Recurring("tickets.judge-again", timedelta(hours=1), judge_again, outside=True),
     Recurring("tickets.usual-waits", timedelta(days=1), count_usual_waits),
     Recurring("tickets.close", timedelta(minutes=10), close_solved_requests),
     Recurring("tickets.sweep", timedelta(hours=1), sweep_unproved_requests),

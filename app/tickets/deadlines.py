@@ -25,7 +25,7 @@ from app.tickets.matching import Facts
 from app.tickets.models import PAUSED_FROM, WITHOUT_FROM, SlaClock, Ticket
 from app.tickets.record import Acting
 
-ENGINE_VERSION = 1  # grows when the engine would judge the same events differently
+ENGINE_VERSION = 2  # grows when the same events would be judged, or kept, differently; then all are counted again
 
 
 def begin(

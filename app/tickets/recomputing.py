@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.db import Database
+from app.tickets.deadlines import ENGINE_VERSION
 from app.tickets.models import Ticket
 from app.tickets.recounting import recount
 
@@ -32,6 +33,24 @@ def all_again(database: Database, *, everything: bool, now: datetime) -> Iterato
             return
         after = ids[-1]
         yield len(ids)
+
+
+def bring_up_to_date(database: Database, *, now: datetime) -> int:
+    """Judge again the tickets that an earlier version of the portal judged (after an upgrade). Gives how many."""
+    count = 0
+    older = select(Ticket.id).where(Ticket.engine_version.is_distinct_from(ENGINE_VERSION)).limit(AT_ONCE)
+    while True:
+        with database.session(write=False) as session:
+            if session.scalar(older.limit(1)) is None:
+                return count
+        with database.session(write=True) as session:
+            ids = session.scalars(older.with_for_update(skip_locked=True)).all()
+            recount(session, ids, now=now)
+            session.execute(update(Ticket).where(Ticket.id.in_(ids)).values(engine_version=ENGINE_VERSION))
+            session.commit()
+        if not ids:
+            return count
+        count += len(ids)
 
 
 def how_many(database: Database, *, everything: bool) -> int:
