@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Column, ForeignKey, Integer, MetaData, Table, Text
+from sqlalchemy import JSON, Column, ForeignKey, Integer, MetaData, Table, Text, select
 
 import app.tables  # noqa: F401  (loads every model)
 from app.db import Base, Database, live_columns
@@ -63,6 +65,31 @@ def test_json_columns_name_their_keys():
                 says = classification(column)
                 assert says is not None
                 assert says.keys, f"{table.name}.{column.name} does not say which keys it may hold"
+
+
+def strangers(value: Any, allowed: tuple[str, ...]) -> set[str]:
+    """Keys of a value (or of the objects in its list) that its column does not name."""
+    objects = value if isinstance(value, list) else [value]
+    keys = {key for one in objects if isinstance(one, dict) for key in one}
+    return {key for key in keys if not any(fnmatchcase(key, pattern) for pattern in allowed)}
+
+
+def test_json_columns_hold_no_other_keys_than_they_name(demo_data: Path):
+    """In a whole company's data, after years at the desk."""
+    database = Database(f"sqlite:///{demo_data / 'portal.db'}")
+    looked_at, wrong = 0, []
+    with database.session(write=False) as session:
+        for table in Base.metadata.sorted_tables:
+            for column in table.columns:
+                says = classification(column)
+                if says is not None and says.keys and "*" not in says.keys:
+                    for (value,) in session.execute(select(column).where(column.is_not(None)).limit(5_000)):
+                        looked_at += 1
+                        wrong += [f"{table.name}.{column.name}: {key}" for key in strangers(value, says.keys)]
+    database.dispose()
+    assert looked_at > 100
+    assert sorted(set(wrong)) == []
+    assert strangers([{"name": 1, "note": 2}], ("name", "*_id")) == {"note"}
 
 
 # --- each rule can fail ------------------------------------------------------------------------------------------
