@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import yaml
 from flask import Flask
@@ -42,11 +43,12 @@ from app.articles import editions, importing, starter
 from app.articles.importing import CATEGORIES, Outcome, Source
 from app.articles.models import Article, ArticleText, ArticleVote, Category
 from app.articles.service import Door
+from app.db import all_tables
 from app.errors import Refused
 from app.legal import queries as legal_queries
 from app.legal import service as legal_service
 from app.now import now
-from app.tickets.models import StaffAccess, Ticket
+from app.tickets.models import Ticket
 from app.tickets.rules import Rules
 from app.web import Portal
 
@@ -179,6 +181,17 @@ def _requests(portal: Portal, number: int, seed: int, moment: datetime) -> None:
         session.commit()
 
 
+def _forget(session: Session, going: Any, kind: type[Person | Ticket]) -> None:
+    """Delete rows that would keep others from being deleted: proof of consents, holds, looks of the team."""
+    for table in all_tables():
+        for column in table.columns:
+            if any(
+                key.column is kind.__table__.c.id and key.ondelete == "RESTRICT"
+                for key in column.foreign_keys
+            ):
+                session.execute(delete(table).where(column.in_(going)))
+
+
 def clear(app: Flask) -> None:
     """Take the demo away: its people with their requests, organisations, articles, legal texts and name. Starter texts
     stay."""
@@ -188,9 +201,10 @@ def clear(app: Flask) -> None:
         gone = _remove_articles(session)
         nobody = Person.email.endswith(DOMAIN, autoescape=True)
         theirs = select(Person.id).where(nobody)
+        _forget(session, select(Ticket.id).where(Ticket.requester_id.in_(theirs)), Ticket)
         session.execute(delete(Ticket).where(Ticket.requester_id.in_(theirs)))
         demo_tickets.forget_promises(session, now=moment)
-        session.execute(delete(StaffAccess).where(StaffAccess.person_id.in_(theirs)))
+        _forget(session, theirs, Person)
         session.execute(delete(Person).where(nobody))
         empty = ~select(Membership.id).where(Membership.organisation_id == Organisation.id).exists()
         slugs = [slug for _, slug in ORGANISATIONS]

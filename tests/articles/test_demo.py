@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import demo
+from app.accounts import consents
 from app.accounts.models import Organisation, Person, Segment, Team
 from app.articles import indexing
 from app.articles.models import Article, ArticleText, Category
+from app.now import now
 from app.preferences import Preferences
+from app.privacy import export, holds
 from tests.articles.makers import published
 from tests.support.pages import Browser
 
@@ -27,6 +31,23 @@ def counted(app: Flask, *tables: Any) -> list[int]:
 
 def command(app: Flask, *arguments: str) -> Any:
     return app.test_cli_runner().invoke(args=["demo", *arguments])
+
+
+def leave_proofs(portal: Any) -> None:
+    """Somebody of the demo agrees to a survey, asks for her data, and is held by a case: rows that outlive people."""
+    moment = now()
+    with portal.database.session(write=True) as session:
+        person = session.scalars(select(Person).where(Person.kind == "customer").limit(1)).one()
+        first, second = session.scalars(select(Person.id).where(Person.kind == "staff").limit(2))
+        words = consents.wording(session, "survey")
+        consents.give(
+            session, person.id, "survey", digest=words.digest, lang="de", through="page", secret="s" * 40, now=moment
+        )  # fmt: skip
+        export.ask(session, person.id, lang="de", now=moment)
+        held = {"ground": "dispute", "reason": "Court", "review_on": moment.date() + timedelta(days=30)}
+        made = holds.propose(session, address=person.email, number=None, **held, actor_id=first, now=moment)
+        holds.confirm(session, made.public_id, actor_id=second, now=moment)
+        session.commit()
 
 
 @pytest.mark.both_databases
@@ -68,6 +89,7 @@ def test_load_twice_and_clear(app: Flask, visitor: Browser) -> None:
     admin = next(account for account in accounts if account["role"] == "admin")
     visitor.send(page, "sign-in", email=admin["email"], password=admin["password"])
     visitor.visit("/admin/articles")
+    leave_proofs(portal)
     assert command(app, "clear", "--yes").exit_code == 0
     assert counted(app, Person, Organisation, Segment, Team) == [0, 0, 0, 0]
     with portal.database.session(write=False) as session:
