@@ -14,10 +14,12 @@ from sqlalchemy import select, update
 from app.accounts.models import Person
 from app.audit import AuditEntry
 from app.now import now
-from app.privacy import building, copies, export
+from app.privacy import building, copies, export, service
+from app.privacy.copies import ExportSink
 from app.privacy.export_models import BUILDING, READY, REMOVED, DataExport, NoteDecision
 from app.privacy.models import DONE, FAILED, OPEN, RUNNING, WITHDRAWN, JobStep, PrivacyRequest
-from app.tickets.models import StaffAccess
+from app.privacy.sinks import Subject
+from app.tickets.models import Message, StaffAccess
 from tests import factories
 from tests.factories import PASSWORD
 from tests.privacy import conversation as talk
@@ -526,6 +528,62 @@ def test_a_blacked_out_passage_leaves_ready_copies(
     run_worker()
     assert "schwarzwort" not in ready(portal, customer.person_id).text
     assert len(archives(portal)) == 1
+
+
+@pytest.mark.both_databases
+def test_the_store_knows_whose_an_archive_is_and_whom_it_names(
+    customer: Browser, portal: Any, run_worker: Callable[[], int]
+) -> None:
+    """Also an archive is looked through by words, and a request that is deleted leaves the ready ones."""
+    with portal.database.session(write=True) as session:
+        person = session.get_one(Person, customer.person_id)
+        ticket = talk.ticket(session, person, subject="Hers")
+        talk.message(session, ticket, person, 'Größe des finkwort "hier".')
+        session.commit()
+    ask(customer)
+    run_worker()
+    (name,) = archives(portal)
+    with portal.database.session(write=True) as session:
+        sink = ExportSink(session, portal)
+        hers = Subject((customer.email,), customer.person_id)
+        assert (
+            [(one.place, one.own) for one in sink.find(hers)]
+            == [(name, True)]
+            == [(one.place, one.own) for one in sink.verify(hers)]
+        )
+        for words in ("finkwort", "Größe des", '"hier"'):
+            assert [(one.place, one.own) for one in sink.find(Subject((words,)))] == [(name, False)], words
+        assert sink.find(Subject(("amselwort",))) == []
+        service.start_part(session, "ticket", ticket.public_id, actor_id=None, now=now())
+        session.commit()
+    run_worker()
+    run_worker()
+    assert archives(portal) != [name]
+    assert "finkwort" not in ready(portal, customer.person_id).text
+
+
+def test_a_decision_goes_with_the_text_of_its_note(customer: Browser, portal: Any) -> None:
+    key = note(portal, customer.person_id)
+    with portal.database.session(write=True) as session:
+        message = session.scalars(select(Message).where(Message.public_id == key)).one()
+        session.add(
+            NoteDecision(
+                person_id=customer.person_id,
+                message_id=message.id,
+                state="released",
+                text="Words",
+                decided_at=now(),
+            )
+        )
+        session.commit()
+    for body, left in (("still there", 1), ("", 0)):
+        with portal.database.session(write=True) as session:
+            session.execute(update(Message).where(Message.public_id == key).values(body=body))
+            session.commit()
+        with portal.database.session(write=False) as session:
+            building.sweep(session, now(), portal)
+        with portal.database.session(write=False) as session:
+            assert len(session.scalars(select(NoteDecision.id)).all()) == left
 
 
 # --- the command line ----------------------------------------------------------------------------------------------------
