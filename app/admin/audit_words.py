@@ -30,7 +30,6 @@ ACTIONS: dict[str, str] = {
     "policy.enable": N_("Promise switched on"),
     "policy.disable": N_("Promise switched off"),
     "policy.delete": N_("Promise deleted"),
-    "policy.targets": N_("Promised times changed"),
     "category.create": N_("Category created"),
     "category.change": N_("Category changed"),
     "category.delete": N_("Category deleted"),
