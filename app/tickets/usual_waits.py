@@ -38,7 +38,7 @@ class Usual:
     def shown(self) -> int:
         """The same, rounded up to the hour, below an hour to five minutes."""
         step = HOUR if self.seconds > HOUR else STEP
-        return -(-self.seconds // step) * step
+        return max(1, -(-self.seconds // step)) * step
 
     @property
     def hours(self) -> int:
