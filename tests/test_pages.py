@@ -17,6 +17,8 @@ from app.accounts.models import CUSTOMER, Membership, Organisation, Person, Team
 from app.articles.models import ArticleText, Category, GlossaryTerm, Media
 from app.factory import create_app
 from app.now import now
+from app.reports.models import WhatIfRun
+from app.sla.models import BusinessCalendar, SlaPolicy
 from config import Settings
 from tests import factories
 from tests.support import demo
@@ -167,15 +169,36 @@ def samples(pages_app: Flask) -> dict[str, Any]:
             height=1,
             created_at=now(),
         )
-        session.add(media)
+        policy_id = session.scalars(select(SlaPolicy.id).limit(1)).one()
+        trial = WhatIfRun(
+            author_id=member.id,
+            policy_id=policy_id,
+            created_at=now(),
+            since=now(),
+            draft={"targets": [{}, {"normal": {"resolution": 60}}], "week": None},
+            state="done",
+            done=1,
+            total=1,
+            result={
+                "tickets": 1,
+                "cells": [["resolution", None, "normal", 0, 0, 0, 1]],
+                "worse": {"count": 1, "ids": [1], "metrics": [8]},
+                "better": {"count": 0, "ids": [], "metrics": []},
+                "differing": 1,
+            },
+        )
+        session.add_all([media, trial])
         session.flush()
         found = {
+            "run_id": trial.id,
             "person_id": member.id,
             "organisation_id": session.scalars(select(Organisation.id).limit(1)).one(),
             "team_id": session.scalars(select(Team.id).limit(1)).one(),
             "article_id": article.article_id,
             "category_id": session.scalars(select(Category.id).limit(1)).one(),
             "term_id": session.scalars(select(GlossaryTerm.id).limit(1)).one(),
+            "calendar_id": session.scalars(select(BusinessCalendar.id).limit(1)).one(),
+            "policy_id": policy_id,
             "slug": article.slug,
             "number": media.id,
             "name": "accounts.reset_password",
