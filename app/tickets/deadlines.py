@@ -25,7 +25,9 @@ from app.tickets.matching import Facts
 from app.tickets.models import PAUSED_FROM, WITHOUT_FROM, SlaClock, Ticket
 from app.tickets.record import Acting
 
-ENGINE_VERSION = 2  # grows when the same events would be judged, or kept, differently; then all are counted again
+ENGINE_VERSION = (
+    2  # grows when the same events would be judged, or kept, differently; then all are counted again
+)
 
 
 def begin(
@@ -87,11 +89,14 @@ def judge(books: Books, ticket: Ticket, events: Sequence[Mapping[str, Any]], *, 
 
 
 def rematch(session: Session, ticket: Ticket, acting: Acting, *, time_zone: str, now: datetime) -> None:
-    """Look for the policy again because something it depends on changed; write it down if it is another one.
-    The caller has the deadlines found again afterwards."""
+    """Look for the policy again because something it depends on changed; write it down if it is another one (R9). A
+    later version of the same policy is none: a ticket keeps the version it began with (R10).
+
+    The caller has the deadlines found again afterwards.
+    """
     offer = matching.offer_for(session, ticket, time_zone=time_zone, now=now)
     before, after = ticket.policy_version_id, offer.version.id if offer else None
-    if before != after:
+    if before != after and not matching.of_one_policy(session, before, after):  # type: ignore[arg-type]
         ticket.policy_version_id = after  # type: ignore[assignment]
         payload: dict[str, object] = {"from_id": before, "to_id": after}
         record.note(session, ticket, EventType.POLICY, acting, now=now, payload=payload)

@@ -21,6 +21,7 @@ class EventType(StrEnum):
     TEAM = "team"
     REQUEST_TYPE = "request_type"
     SUBJECT = "subject"
+    TAGS = "tags"
     PRIVATE = "private"
     CUSTOMER_CHANGED = "customer_changed"
     POLICY = "policy"
@@ -54,6 +55,7 @@ PAYLOAD: dict[EventType, tuple[str, ...]] = {
     EventType.TEAM: ("from_id", "to_id"),
     EventType.REQUEST_TYPE: ("from_id", "to_id"),
     EventType.SUBJECT: (),
+    EventType.TAGS: ("count",),
     EventType.PRIVATE: ("to",),
     EventType.CUSTOMER_CHANGED: ("from_id", "to_id", "policy_version_id"),
     EventType.POLICY: ("from_id", "to_id"),

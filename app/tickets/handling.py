@@ -6,11 +6,11 @@ locks the ticket, writes its event and has the deadlines found again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app import audit, outbox
@@ -20,7 +20,7 @@ from app.errors import Conflict, NotVisible, Refused
 from app.tickets import deadlines, record
 from app.tickets.events import EventType
 from app.tickets.labels import PRIORITY, STATUS
-from app.tickets.models import RETENTION_CLASSES, RequestType, StaffAccess, Ticket
+from app.tickets.models import RETENTION_CLASSES, RequestType, StaffAccess, Ticket, TicketTag
 from app.tickets.queries import (
     WORK,
     last_change,
@@ -34,6 +34,7 @@ from app.tickets.status import Status, after_agent_action
 from app.words import N_, Word
 
 SPAM, DELETED = "spam", "deleted"
+MOST_TAGS, LONGEST_TAG = 10, 40
 ANY = object()  # "whatever it is now": the maker of the change saw no value (a rule, the interface)
 
 FASTER_STATUS = N_(
@@ -181,6 +182,40 @@ def change_subject(
     ticket.subject = to
     record.note(session, ticket, EventType.SUBJECT, acting, now=now)
     _begun(session, ticket, acting, now)
+    _settle(session, ticket, now)
+    return True
+
+
+def change_tags(
+    session: Session,
+    ticket_id: int,
+    to: Collection[str],
+    *,
+    viewer: Viewer,
+    time_zone: str,
+    now: datetime,
+) -> bool:
+    """Give a ticket these words to group it by; the promise may change. False if it has them already.
+
+    Raises `Refused` for too many or too long ones.
+    """
+    wanted = {tag for tag in (" ".join(word.split()).casefold() for word in to) if tag}
+    if len(wanted) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in wanted):
+        limits: dict[str, Any] = {"most": MOST_TAGS, "long": LONGEST_TAG}
+        raise Refused(
+            N_("Enter at most %(most)s tags of at most %(long)s characters each."), "tags", **limits
+        )
+    ticket, acting = _at_work(session, ticket_id, viewer)
+    own = TicketTag.ticket_id == ticket.id
+    before = set(session.scalars(select(TicketTag.tag).where(own)))
+    if before == wanted:
+        return False
+    session.execute(delete(TicketTag).where(own, TicketTag.tag.in_(before - wanted)))
+    session.add_all(TicketTag(ticket_id=ticket.id, tag=tag) for tag in sorted(wanted - before))
+    session.flush()
+    record.note(session, ticket, EventType.TAGS, acting, now=now, payload={"count": len(wanted)})
+    _begun(session, ticket, acting, now)
+    deadlines.rematch(session, ticket, acting, time_zone=time_zone, now=now)
     _settle(session, ticket, now)
     return True
 

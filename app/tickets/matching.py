@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import SegmentMember
 from app.sla import queries as sla
 from app.sla import service as sla_service
+from app.sla.models import SlaPolicyVersion
 from app.sla.policy import match_policy
 from app.sla.queries import Offer
 from app.tickets.models import Ticket, TicketTag
@@ -67,3 +68,11 @@ def offer_for(session: Session, ticket: Ticket, *, time_zone: str, now: datetime
     else:
         facts = facts_of(session, ticket)
     return chosen(found, facts)
+
+
+def of_one_policy(session: Session, one: int | None, other: int | None) -> bool:
+    """Whether two versions are of the same policy. One statement, none where there is no version."""
+    if one is None or other is None:
+        return False
+    owners = select(SlaPolicyVersion.policy_id).where(SlaPolicyVersion.id.in_([one, other])).distinct()
+    return len(session.scalars(owners).all()) == 1

@@ -188,7 +188,9 @@ def terms_of(form: Any, organisations: Sequence[int], steps: int) -> Terms:
         "segment": list(map(_id, form.segments.data)),
         "request_type": list(map(_id, form.request_types.data)),
         "channel": form.channels.data,
-        "tag": sorted({tag.strip() for tag in (form.tags.data or "").split(",") if tag.strip()}),
+        "tag": sorted(
+            {" ".join(tag.split()).casefold() for tag in (form.tags.data or "").split(",") if tag.strip()}
+        ),
         "priority": form.priorities.data,
     }
     targets = {}

@@ -18,7 +18,7 @@ from app.sla import queries as sla
 from app.sla.calendar import BusinessCalendar
 from app.sla.policy import METRICS
 from app.tickets.deadlines import epoch
-from app.tickets.models import FIRST_NUMBER, RequestType, SlaClock, Ticket
+from app.tickets.models import FIRST_NUMBER, RequestType, SlaClock, Ticket, TicketTag
 from app.tickets.queries import AT_DESK, WORK, on_desk
 
 OTHERS = 5  # tickets of the same customer beside a ticket
@@ -127,6 +127,14 @@ def _standing(clock: Any, calendar: BusinessCalendar | None, now: datetime) -> S
         clock.fulfilled_at,
         left,
     )
+
+
+def tags(session: Session, ticket_id: int) -> list[str]:
+    """The words by which a ticket is grouped, in order. One statement."""
+    return list(session.scalars(_TAGS, {"ticket_id": ticket_id}))
+
+
+_TAGS = select(TicketTag.tag).where(TicketTag.ticket_id == bindparam("ticket_id")).order_by(TicketTag.tag)
 
 
 def others_of(session: Session, requester_id: int, *, but: int, viewer: Viewer) -> Sequence[Any]:

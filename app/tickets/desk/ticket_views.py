@@ -256,6 +256,22 @@ def subject(shown: int) -> Any:
     )
 
 
+@bp.post("/desk/tickets/<int:shown>/tags")
+@needs("tickets.work")
+def tags(shown: int) -> Any:
+    return _change(
+        shown,
+        lambda value, _: handling.change_tags(
+            db(),
+            ticket_id_of(shown),
+            value.split(","),
+            viewer=current_user,
+            time_zone=portal().timezone,
+            now=now(),
+        ),
+    )
+
+
 @bp.post("/desk/tickets/<int:shown>/disposal")
 @needs("tickets.work")
 def disposal(shown: int) -> Any:
@@ -317,6 +333,7 @@ def _page(
         form=reply_form,
         note_form=note_form,
         choices=reading.choices(db()),
+        tags=reading.tags(db(), ticket_id),
         clocks=reading.clocks(db(), head, now=now()),
         others=reading.others_of(db(), head.requester_id, but=ticket_id, viewer=current_user),
         moves=choices(Status(head.status), Actor.AGENT),
