@@ -124,7 +124,9 @@ def _facts(form: MatchForm) -> Facts:
         request_type=kind,
         organisation=organisations[0] if organisations else None,
         segment=() if segment is None else (segment,),
-        tag=tuple(tag.strip() for tag in (form.tag.data or "").split(",") if tag.strip()),
+        tag=tuple(
+            " ".join(tag.split()).casefold() for tag in (form.tag.data or "").split(",") if tag.strip()
+        ),
     )
 
 
