@@ -103,7 +103,7 @@ COPY_READY = Letter(
     N_(
         "{greeting}\n\nThe copy of your data is ready. Fetch it by {day}:\n\n{link}\n\n"
         "You sign in for that, or have a link sent to this address. Then the copy is removed.\n\n"
-        "You did not ask for this? Then somebody knows your password. Choose a new one."
+        "You did not ask for this? Then choose a new password, and tell us."
     ),
     (GREETING, LINK, UNTIL),
     ("link", "day"),
