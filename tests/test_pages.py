@@ -303,6 +303,9 @@ SHUT = {
     "/admin/privacy/tickets": "asks for a ticket, and the demo has none",
     "/admin/privacy/tickets/<int:number>": "the demo has no requests",
     "/media/<int:number>/<name>": "an image of an article",
+    "/privacy/exports/<name>": "for whose copy it is",
+    "/privacy/exports/<name>/progress": "for whose copy it is",
+    "/privacy/tickets/<int:number>": "for whose request it is",
     "/tickets/new/sent": "after a request",
 }
 
