@@ -91,6 +91,23 @@ def typed(languages: dict[str, Language]) -> Iterator[tuple[str, str]]:
         yield lang, text[:3] + text[4:] if number % 3 == 0 else text
 
 
+def unkind() -> Iterator[tuple[str, str]]:
+    """Queries that nobody types by mistake: very long, many words, signs, other scripts."""
+    many = " ".join(f"wort{number}" for number in range(200))
+    texts = (
+        "x" * 5000,
+        many,
+        many[::-1],
+        "\0" * 100,
+        "*?[](){}~^:" * 30,
+        "\U0001f600 " * 100,
+        "שלום " * 60,
+        "ab" * 24,
+    )
+    for number in range(ROUNDS // 2):
+        yield LANGUAGES[number % len(LANGUAGES)], texts[number // 2 % len(texts)]
+
+
 def resident() -> int:
     """MiB of memory this process holds, shared files included."""
     status = Path("/proc/self/statm")
@@ -108,13 +125,14 @@ def report(count: int) -> None:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
         print(f"{count} articles: built in {built:.1f} s, {size:.1f} MiB on disk, process {resident()} MiB")
         queries = list(typed(languages))
-        for name, find in (
-            ("search, first touch", search),
-            ("search, warm", search),
-            ("suggest, warm", suggest),
+        for name, find, asked in (
+            ("search, first touch", search, queries),
+            ("search, warm", search, queries),
+            ("suggest, warm", suggest, queries),
+            ("search, unkind", search, list(unkind())),
         ):
             took = []
-            for lang, text in queries:
+            for lang, text in asked:
                 start = time.perf_counter()
                 find(index, text, lang=lang, audiences=PUBLIC)
                 took.append((time.perf_counter() - start) * 1000)
