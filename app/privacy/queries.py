@@ -223,6 +223,16 @@ def own_thread(session: Session, number: int, person_id: int) -> Thread:
     return Thread(ticket, messages, files)
 
 
+def own_requests(session: Session, person_id: int) -> Sequence[Row]:  # type: ignore[type-arg]
+    """Her newest requests that still say something, so that she can choose one."""
+    return session.execute(
+        select((Ticket.id + FIRST_NUMBER).label("number"), Ticket.subject)
+        .where(Ticket.requester_id == person_id, Ticket.proved_at.is_not(None), Ticket.subject != "")
+        .order_by(Ticket.id.desc())
+        .limit(25)
+    ).all()
+
+
 def numbers_of(session: Session, places: Sequence[str]) -> dict[str, int]:
     """The number of the request that a finding ("message/7") belongs to, where it belongs to one."""
     wanted: dict[str, set[int]] = {}

@@ -10,7 +10,7 @@ from flask_babel import get_locale, gettext
 
 from app.accounts import consents
 from app.i18n import format_date, format_datetime
-from app.privacy import labels, mydata, recipients, rights
+from app.privacy import labels, mydata, queries, recipients, rights
 from app.privacy.identity_views import asker, own_data
 from app.web import db
 
@@ -30,6 +30,7 @@ def my_data() -> str:
         readable=_readable,
         requests=rights.of_person(db(), who.person_id),
         consents=(consents.open_count(db(), who.person_id), len(consents.PURPOSES)),
+        tickets=queries.own_requests(db(), who.person_id),
         recipients=recipients.receivers(db(), lang),
         labels=labels,
     )

@@ -24,8 +24,11 @@ from app.privacy.consent_sink import ConsentSink
 from app.privacy.executor import carry_out
 from app.privacy.models import PrivacyRequest
 from app.privacy.sinks import Subject
+from app.tickets.models import Message
 from app.worker import run_once
 from tests import factories
+from tests.privacy import conversation as talk
+from tests.support.mailbox import Mailbox, link_in
 from tests.support.pages import Browser, words
 
 SECRET = "s" * 40
@@ -192,6 +195,34 @@ def test_a_guest_switches_by_her_link_only(visitor: Browser, app: Flask) -> None
     visitor.post("/privacy/consents/news", data={"csrf_token": token, "wanted": "1"})
     with app.extensions["portal"].database.session(write=False) as session:
         assert session.scalars(select(Consent)).all() == []
+
+
+def test_a_guest_switches_and_deletes_one_request_by_her_link(
+    visitor: Browser, app: Flask, mails: Mailbox, run_worker: Callable[[], int]
+) -> None:
+    portal = app.extensions["portal"]
+    with portal.database.session(write=True) as session:
+        guest = factories.person(session, password_hash=None, email="guest.owl@example.org")
+        ticket = talk.ticket(session, guest, subject="One of two")
+        talk.message(session, ticket, guest, "About an owl.")
+        guest_id, number = guest.id, ticket.id + 10_000
+        session.commit()
+    visitor.send(visitor.visit("/privacy/"), "Send a link", email="guest.owl@example.org")
+    run_worker()
+    link = link_in(mails.last("guest.owl@example.org"), "/privacy/link/").removeprefix("http://localhost")
+    home = visitor.send(visitor.visit(link), "Show my data")
+    on = visitor.send(visitor.visit("/privacy/consents"), "/consents/news")
+    assert "Switched on." in on.html
+    with portal.database.session(write=False) as session:
+        assert consents.may_send(session, guest_id, NEWS)
+    parts = visitor.follow(home, f"One of two (#{number})")
+    page = visitor.follow(parts, "Delete this request")
+    visitor.send(page, "Delete now", status=422)
+    visitor.send(page, "Delete now", sure="y")
+    run_worker()
+    with portal.database.session(write=False) as session:
+        assert session.scalars(select(Message.body)).all() == [""]
+        assert session.get_one(Person, guest_id).erased_at is None
 
 
 def test_the_link_of_a_letter_stops_with_one_button(visitor: Browser, app: Flask) -> None:
