@@ -94,7 +94,9 @@ def test_what_is_never_exported_is_not_shown(planted, read):
 def test_nothing_of_another_person_is_shown(planted, read):
     page = read()
     words = shown(page)
-    (receive,) = page.all("section", aria_labelledby="receive")  # recipients are the operator's, told to everybody
+    (receive,) = page.all(
+        "section", aria_labelledby="receive"
+    )  # recipients are the operator's, told to everybody
     assert "other-" not in words.replace(" ".join("".join(receive.itertext()).split()), "")
     assert [f"{one.table}.{one.column}" for one in planted[1].canaries if one.words in words] == []
 
