@@ -26,6 +26,7 @@ from app.words import N_
 
 LONGEST_CLOSING = 92  # days of one closing period
 LOOKED_AHEAD = 366  # days within which a calendar must open
+_NEVER_OPEN = N_("This calendar would not be open within a year. Enter hours for at least one day.")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -47,6 +48,8 @@ def save_calendar(
     Raises `NotVisible`, and `Refused` for a zone that does not exist, a name that is taken, hours that overlap, or a
     calendar that is never open.
     """
+    if not any(week.days):  # it would leave no row, and the hours before it would go on in silence
+        raise Refused(_NEVER_OPEN, "monday")
     check_overlaps(week.days)
     if week.time_zone not in available_timezones():
         raise Refused(N_("This time zone does not exist. It is called like Europe/Berlin."), "time_zone")
@@ -283,9 +286,6 @@ def _changed(
     snapshots.keep_after(session, row, now)
     _record(session, action, row, actor_id, now, **details)
     return row
-
-
-_NEVER_OPEN = N_("This calendar would not be open within a year. Enter hours for at least one day.")
 
 
 def _record(
