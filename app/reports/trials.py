@@ -16,6 +16,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app import outbox
+from app.accounts.models import Person
+from app.db import locked
 from app.errors import NotVisible, Refused
 from app.reports import what_if
 from app.reports.models import CANCELLED, DONE, FAILED, QUEUED, RUNNING, UNDER_WAY, WhatIfRun
@@ -43,6 +45,7 @@ def start(session: Session, draft: Draft, *, months: int, author_id: int, now: d
     total = what_if.number_of_tickets(session, since, now)
     if not total:
         raise Refused(N_("No tickets were created in this period. Choose a longer one."), "months")
+    session.execute(locked(select(Person.id).where(Person.id == author_id)))  # a double click takes its turn
     session.execute(delete(WhatIfRun).where(WhatIfRun.author_id == author_id))
     run = WhatIfRun(
         author_id=author_id,

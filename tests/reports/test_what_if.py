@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -341,6 +342,21 @@ def test_two_people_try_at_once_and_a_fault_is_told(
         assert trials.sweep(session, before=NOW) == 0
         assert trials.sweep(session, before=NOW + timedelta(seconds=1)) == 2
         assert row_classification(WhatIfRun.__table__).subject == "author_id"  # type: ignore[union-attr, arg-type]
+
+
+def test_a_double_click_leaves_one_trial(database: Database, busy: Any) -> None:
+    policy_id, lead_id = busy
+
+    def click(_: int) -> int:
+        with database.session(write=True) as session:
+            run = trials.start(session, Draft(policy_id, SHORTER), months=1, author_id=lead_id, now=NOW)
+            session.commit()
+            return run.id
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(click, range(4)))
+    with database.session(write=False) as session:
+        assert session.scalars(select(WhatIfRun.id)).all() == [max(made)]
 
 
 def test_only_those_who_work_on_tickets_see_which_differ(database: Database, busy: Any) -> None:
