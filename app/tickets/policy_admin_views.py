@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.access import needs
 from app.accounts.models import Segment
-from app.errors import NotVisible, Refused
+from app.errors import Conflict, NotVisible, Refused
 from app.i18n import language, say
 from app.now import now
 from app.sla import policy_keeping
@@ -112,6 +112,8 @@ def _edit(policy_id: int | None) -> Any:
         except Refused as refused:
             release()
             form.refuse(refused)
+            if isinstance(refused, Conflict):  # she has been told; what she sends now is meant
+                form.based_on.data = str(refused.values["number"])
         else:
             commit()
             if version is None:

@@ -149,6 +149,15 @@ def test_a_promise_is_made_shown_and_put_in_order(admin: Browser, shop: Shop) ->
     assert order == ["Standard", "Premium care"]
 
 
+def test_who_was_slower_is_told_and_may_save_after_all(admin: Browser, shop: Shop) -> None:
+    page = admin.visit(f"{BASE}/{shop.policy_id}")
+    admin.send(page, "Save", first_response_low="20 h")
+    late = admin.send(page, "Save", status=422, first_response_low="30 h")
+    assert "Somebody saved version 2 meanwhile." in late.summary
+    assert held_by(late.form("Save"))["first_response_low"] == "30 h"
+    assert "Version 3 holds for new tickets." in admin.send(late, "Save").text
+
+
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "Enter a name."),
     ({"calendar_id": "999"}, "Choose the working hours by which these times count."),
