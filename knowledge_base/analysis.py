@@ -17,7 +17,7 @@ import snowballstemmer
 import whoosh
 from whoosh.analysis import Analyzer, Token
 
-ANALYSIS_VERSION = 5
+ANALYSIS_VERSION = 6
 MAX_WORD = 48  # letters; longer runs are data (hashes, base64) and are cut to this in text and query alike
 
 # A word is a run of letters and digits, apostrophes inside included. Runs tied by these signs without a space

@@ -76,6 +76,25 @@ def test_german_inflections_share_a_stem() -> None:
     assert len({stem(fold(word, "de"), "de") for word in ("häuser", "haus", "hauses", "häusern")}) == 1
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "lang"),
+    [
+        ("sicher", "sich", "de"),
+        ("sichern", "sicher", "de"),
+        ("ändern", "andere", "de"),
+        ("seite", "seit", "de"),
+        ("customer", "customs", "en"),
+        ("terminal", "terminate", "en"),
+    ],
+)
+def test_strangers_keep_stems_of_their_own(one: str, other: str, lang: str) -> None:
+    assert stem(fold(one, lang), lang) != stem(fold(other, lang), lang)
+
+
+def test_forms_of_a_word_share_its_own_stem() -> None:
+    assert len({stem(fold(word, "de"), "de") for word in ("ändern", "ändert", "Änderung".casefold())}) == 1
+
+
 def test_codes_are_not_stemmed() -> None:
     assert stem("x500es", "de") == "x500es"
 

@@ -25,6 +25,25 @@ def test_phrases_stand_for_words_and_words_for_phrases(folder, article: Article,
     assert find(index, "betriebsanzeige", synonyms=group).keys[0] == 2
 
 
+def test_a_phrase_counts_only_where_it_stands_whole(folder, article: Article, find: Find) -> None:
+    index = Index.rebuild(
+        folder,
+        [
+            article(1, "Grüner Knopf", "Weiter."),
+            article(2, "Rote Lampe", "Halt."),
+            article(3, "Notfall", "Roter Knopf."),
+        ],
+    )
+    group = SynonymSet({"de": [["Nothalt", "roter Knopf"]]})
+    assert find(index, "nothalt", synonyms=group).keys == (3,)
+
+
+def test_a_parted_verb_takes_the_synonyms_of_the_whole(folder, article: Article, find: Find) -> None:
+    index = Index.rebuild(folder, [article(1, "Zusammenbau", "Schritte."), article(2, "Anderes", "Nichts.")])
+    group = SynonymSet({"de": [["aufstülpen", "Zusammenbau"]]})
+    assert find(index, "ich stülpe das auf", synonyms=group).keys[0] == 1
+
+
 def test_further_stop_words_weigh_little(folder, article: Article, find: Find) -> None:
     documents = [
         article(1, "Nordwind Nordwind", "Nordwind liefert."),
