@@ -9,7 +9,7 @@ from flask import Blueprint, request
 
 from app.accounts.api_tokens import SCOPES
 from app.api.door import Refusal, caller
-from app.articles import categories, editions, finding, synonyms
+from app.articles import categories, editions, finding, queries, synonyms
 from app.articles.finding import Find
 from app.articles.memory import memory_of
 from app.cleaning import clean_line
@@ -39,7 +39,8 @@ def search() -> Any:
         return problem(400, "Wrong limit", detail=f"limit must be a whole number from 1 to {MOST}.")
     q = (clean_line(request.args.get("q")) or "")[: finding.LONGEST]
     began = time.perf_counter()
-    memory = memory_of(portal().database)
+    memory, numbers = memory_of(portal().database), editions.numbers(db())
+    edition = numbers.get(editions.NAME, 0)
     where: dict[str, Any] = {
         "session": db(),
         "folder": portal().search_dir,
@@ -47,11 +48,12 @@ def search() -> Any:
         "text": q,
         "lang": lang,
         "limit": int(limit),
-        "words": synonyms.kept(db(), memory),
+        "words": synonyms.kept(db(), memory, numbers.get(synonyms.COUNTER, 0)),
     }
     found = finding.find(**where)
-    elsewhere = finding.find_elsewhere(**where)
-    tree = categories.kept_tree(db(), memory, editions.current(db()))
+    missing = memory.places.get((edition, lang), lambda: queries.missing_in(db(), lang))
+    elsewhere = finding.find_elsewhere(**where, missing=missing)
+    tree = categories.kept_tree(db(), memory, edition)
     took = (time.perf_counter() - began) * 1000
     return {
         "query": q,

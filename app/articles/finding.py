@@ -131,9 +131,12 @@ def find_elsewhere(
     *,
     lang: str,
     limit: int,
+    missing: frozenset[int],
     words: SynonymSet | None = None,
 ) -> tuple[Find, ...]:
-    """What answers a search in the other languages, of articles that do not exist in this one."""
+    """What answers a search in the other languages, of articles that do not exist in this one: of the texts `missing`."""
+    if not missing:
+        return ()
     finds: list[Find] = []
     given: dict[str, Any] = {"audiences": viewer.audiences, "synonyms": words}
     for other in LANGUAGES:
@@ -142,7 +145,8 @@ def find_elsewhere(
         try:
             # which articles first, then the passages of those that are shown: passages are the dear part
             keys = library.search(index_in(folder), text[:LONGEST], lang=other, limit=0, **given).keys
-            known = queries.only_in(session, viewer, lang, other, keys[: limit * 2])
+            wanted = [key for key in keys[: limit * 2] if key in missing]
+            known = queries.only_in(session, viewer, lang, other, wanted)
             shown = [place for place, key in enumerate(keys[: limit * 2]) if key in known][:limit]
             if not shown:
                 continue

@@ -43,7 +43,7 @@ class Memory:
         self.trees = Shelf(2)
         self.homes = Shelf(64)
         self.visited = Shelf(300)
-        self.places = Shelf(4)
+        self.places = Shelf(8)
         self.glossaries = Shelf(4)
         self.pages = Shelf(300)
         self.synonyms = Shelf(2)

@@ -229,12 +229,23 @@ def lines(session: Session, viewer: Viewer, lang: str, ids: Collection[int]) -> 
     """Those of these texts that the viewer may read, by id: the database's word on what the index found."""
     if not ids:
         return {}
-    rows = session.execute(
+    rows = session.execute(_lines_for(readership(viewer)), {"lang": lang, "ids": list(ids)})
+    return {row[0]: Line(*row) for row in rows}
+
+
+@lru_cache(maxsize=256)
+def _lines_for(readers: Readership) -> Any:
+    # building a statement is dearer than running it, so it is made once for all who may read the same
+    return (
         select(*LINE)
         .join(Article, Article.id == ArticleText.article_id)
-        .where(ArticleText.id.in_(ids), *published(viewer, lang))
+        .where(
+            ArticleText.id.in_(bindparam("ids", expanding=True)),
+            ArticleText.lang == bindparam("lang"),
+            ArticleText.state == PUBLISHED,
+            _visible(readers),
+        )
     )
-    return {row[0]: Line(*row) for row in rows}
 
 
 def lines_with_names(
@@ -264,15 +275,18 @@ def only_in(session: Session, viewer: Viewer, lang: str, other: str, ids: Collec
     """As `lines` for texts in `other`, without articles that the viewer can read in `lang` as well."""
     if not ids:
         return {}
-    has_twin = select(_TWIN.id).where(
-        _TWIN.article_id == Article.id, _TWIN.lang == lang, _TWIN.state == PUBLISHED
-    )
     rows = session.execute(
-        select(*LINE)
-        .join(Article, Article.id == ArticleText.article_id)
-        .where(ArticleText.id.in_(ids), *published(viewer, other), ~has_twin.exists())
+        _only_for(readership(viewer)), {"lang": other, "twin_lang": lang, "ids": list(ids)}
     )
     return {row[0]: Line(*row) for row in rows}
+
+
+@lru_cache(maxsize=256)
+def _only_for(readers: Readership) -> Any:
+    has_twin = select(_TWIN.id).where(
+        _TWIN.article_id == Article.id, _TWIN.lang == bindparam("twin_lang"), _TWIN.state == PUBLISHED
+    )
+    return _lines_for(readers).where(~has_twin.exists())
 
 
 def titled(
@@ -405,6 +419,15 @@ def in_category(
         .offset(PAGE * (page - 1))
     ).all()
     return [Line(*row[:7]) for row in rows], rows[0][7] if rows else 0
+
+
+def missing_in(session: Session, lang: str) -> frozenset[int]:
+    """Ids of the published texts in other languages whose article has none in this one; kept, to ask for no others."""
+    rows = session.execute(
+        select(ArticleText.id, ArticleText.article_id, ArticleText.lang).where(ArticleText.state == PUBLISHED)
+    ).all()
+    present = {row.article_id for row in rows if row.lang == lang}
+    return frozenset(row.id for row in rows if row.article_id not in present)
 
 
 def places(session: Session) -> dict[int, int]:

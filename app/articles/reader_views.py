@@ -32,6 +32,7 @@ from app.web import (
     without_token,
 )
 from config import SUPPORTED_LANGUAGES
+from knowledge_base.synonyms import SynonymSet
 
 bp = Blueprint("articles", __name__)
 
@@ -77,11 +78,12 @@ def _lists(lang: str, edition: int, tree: Tree) -> queries.Home:
 def search(lang: str) -> Any:
     typed = clean_line(request.args.get("q")) or ""
     q, wanted = typed[: finding.LONGEST], request.args.get("category") or None
-    memory, edition = _memory(), editions.current(db())
+    memory, numbers = _memory(), editions.numbers(db())
+    edition = numbers.get(editions.NAME, 0)
     tree = categories.kept_tree(db(), memory, edition)
     inside = tree.by_path.get(wanted) if wanted else None
     number = _number(request.args.get("page"))
-    where = _where(lang) | {"text": q}
+    where = _where(lang, synonyms.kept(db(), memory, numbers.get(synonyms.COUNTER, 0))) | {"text": q}
     found = finding.find(
         **where, category=inside.path if inside else None, offset=HITS * (number - 1), limit=HITS
     )
@@ -98,7 +100,9 @@ def search(lang: str) -> Any:
         tree=tree,
         inside=inside,
         filters=_filters(everywhere, places, tree),
-        elsewhere=finding.find_elsewhere(**where, limit=3) if number == 1 else (),
+        elsewhere=finding.find_elsewhere(**where, limit=3, missing=_missing_in(lang, edition))
+        if number == 1
+        else (),
         popular=() if found.total or not q else _lists(lang, edition, tree).popular,
         term=term,
         page=number,
@@ -119,14 +123,18 @@ def suggest(lang: str) -> Any:
     )
 
 
-def _where(lang: str) -> dict[str, Any]:
-    """Where and for whom is searched."""
+def _missing_in(lang: str, edition: int) -> frozenset[int]:
+    return _memory().places.get((edition, lang), lambda: queries.missing_in(db(), lang))
+
+
+def _where(lang: str, words: SynonymSet) -> dict[str, Any]:
+    """Where, for whom and with which kept words is searched."""
     return {
         "session": db(),
         "folder": portal().search_dir,
         "viewer": current_user._get_current_object(),
         "lang": lang,
-        "words": synonyms.kept(db(), _memory()),
+        "words": words,
     }
 
 

@@ -28,9 +28,9 @@ MOST_MEMBERS, LONGEST_MEMBER, MOST_STOP_WORDS = 20, 60, 500
 COUNTER = "search words"
 
 
-def kept(session: Session, memory: Memory) -> SynonymSet:
-    """All kept words, the same object until somebody changes them. One statement."""
-    memory.synonyms_number = editions.current(session, COUNTER)
+def kept(session: Session, memory: Memory, number: int | None = None) -> SynonymSet:
+    """All kept words, the same object until somebody changes them. One statement, none for who knows their number."""
+    memory.synonyms_number = editions.current(session, COUNTER) if number is None else number
     return at(session, memory, memory.synonyms_number)
 
 
