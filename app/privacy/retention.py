@@ -27,6 +27,7 @@ from app.privacy.models import (
     DONE,
     HELD,
     REFUSED,
+    RESTRICTION,
     WITHDRAWN,
     LegalHold,
     PrivacyRequest,
@@ -129,7 +130,13 @@ def _rules(session: Session, moment: datetime) -> Iterator[Rule]:
         StaffAccess.at,
         StaffAccess.at < year_end,
     )
-    ended = and_(PrivacyRequest.state.in_((DONE, WITHDRAWN, REFUSED)), PrivacyRequest.done_at < year_end)
+    erased = exists().where(Person.id == PrivacyRequest.person_id, Person.erased_at.is_not(None))
+    in_force = and_(PrivacyRequest.kind == RESTRICTION, PrivacyRequest.state == DONE, ~erased)
+    ended = and_(
+        PrivacyRequest.state.in_((DONE, WITHDRAWN, REFUSED)),
+        PrivacyRequest.done_at < year_end,
+        ~in_force,  # somebody may still lift it
+    )
     yield _rows(
         "requests",
         N_("Data protection requests after 3 years"),

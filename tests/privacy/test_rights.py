@@ -16,7 +16,7 @@ from app.audit import AuditEntry
 from app.errors import NotVisible, Refused
 from app.now import now
 from app.preferences import Preferences
-from app.privacy import rights, service
+from app.privacy import retention, rights, service
 from app.privacy.executor import carry_out
 from app.privacy.models import PrivacyRequest
 from app.reports.queries import tickets_by
@@ -227,6 +227,22 @@ def test_a_restriction_changes_no_figure(portal: Any, customer: Browser, asked: 
         made = rights.ask(session, customer.person_id or 0, "restriction", "x", now=now())
         assert rights.restrict(session, made, now=now()) == 2
         assert tickets_by(session, "priority", **period) == before
+
+
+def test_a_restriction_in_force_outlives_the_term_of_requests(
+    app: Flask, portal: Any, customer: Browser, asked: dict[str, Any]
+) -> None:
+    with portal.database.session(write=True) as session:
+        kept = rights.ask(session, customer.person_id or 0, "restriction", "x", now=now())
+        gone = rights.ask(session, customer.person_id or 0, "objection", "x", now=now())
+        rights.restrict(session, kept, now=now())
+        for one in (kept, gone):
+            one.state, one.done_at = "done", now()
+        session.commit()
+    retention.carry_out(portal, now() + timedelta(days=5 * 366))
+    assert only_request(portal).kind == "restriction"
+    with portal.database.session(write=True) as session:
+        assert rights.lift(session, kept.id, person_id=customer.person_id, now=now()) == 2
 
 
 # --- correction --------------------------------------------------------------------------------------------------------
