@@ -71,7 +71,9 @@ def store(catalogue: Catalog) -> None:
         buffer.getvalue(),
     )
     CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
-    CATALOGUE.write_bytes(text)
+    whole = CATALOGUE.with_suffix(".new")  # a portal that starts meanwhile reads the one or the other, never a half
+    whole.write_bytes(text)
+    whole.replace(CATALOGUE)
 
 
 def update() -> None:
