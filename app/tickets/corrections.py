@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app import audit
@@ -48,12 +48,14 @@ def ticket_of(session: Session, message_key: str) -> int:
 def of_ticket(session: Session, ticket_id: int) -> dict[int, list[Row]]:  # type: ignore[type-arg]
     """The notes of a ticket by message, oldest first. One statement."""
     found: dict[int, list[Row]] = {}  # type: ignore[type-arg]
-    rows = session.execute(
-        select(MessageCorrection.message_id, MessageCorrection.text, MessageCorrection.created_at)
-        .join(Message, Message.id == MessageCorrection.message_id)
-        .where(Message.ticket_id == ticket_id)
-        .order_by(MessageCorrection.id)
-    )
-    for row in rows:
+    for row in session.execute(_OF_TICKET, {"ticket_id": ticket_id}):
         found.setdefault(row.message_id, []).append(row)
     return found
+
+
+_OF_TICKET = (  # asked with every request that is shown: made once
+    select(MessageCorrection.message_id, MessageCorrection.text, MessageCorrection.created_at)
+    .join(Message, Message.id == MessageCorrection.message_id)
+    .where(Message.ticket_id == bindparam("ticket_id"))
+    .order_by(MessageCorrection.id)
+)

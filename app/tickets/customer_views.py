@@ -83,7 +83,7 @@ def ticket(shown: int) -> Any:
 
 def _page(shown: int, form: ReplyForm, reader: Reader) -> Any:
     try:
-        found = queries.head(db(), ticket_id_of(shown), queries.on_own_side(reader))
+        found = queries.head_on_own_side(db(), ticket_id_of(shown), reader)
     except NotVisible:
         if isinstance(reader, Viewer) and reader.may(queries.WORK):
             return redirect(f"/desk/tickets/{shown}", 303)  # the team's side of it is the desk
