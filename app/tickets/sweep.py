@@ -92,11 +92,13 @@ def look_at(session: Session, ticket: Ticket, *, time_zone: str, now: datetime) 
         told = deadlines.refresh(session, ticket, now=now)
         ripe = [notice for notice in told if notice.at <= deadlines.epoch(now)]
         acted = [_happens(session, ticket, notice, time_zone=time_zone, now=now) for notice in ripe]
-        coming = [notice for notice in told if notice.at > deadlines.epoch(now)]
-        ticket.next_warning_at = deadlines.instant(coming[0].at) if coming else None
-        session.flush()
         if not any(acted):
+            coming = [notice for notice in told if notice.at > deadlines.epoch(now)]
+            ticket.next_warning_at = deadlines.instant(coming[0].at) if coming else None
+            session.flush()
             return
+        session.flush()
+    deadlines.refresh(session, ticket, now=now)  # what the last step made due stands in the index
 
 
 def _happens(session: Session, ticket: Ticket, notice: Notice, *, time_zone: str, now: datetime) -> bool:
