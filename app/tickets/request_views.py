@@ -71,10 +71,10 @@ def _new_page(form: RequestForm, types: list[TypeChoice]) -> str:
     if not form.privacy.data:
         form.privacy.data = str(legal.current(db(), "privacy-notice", lang).version)
     limits = Limits.of(preferences())
-    kinds = _kinds(form, types)
-    promises = deadlines.foreseen(db(), _wanted(kinds), now=now())
+    wanted = _wanted(_kinds(form, types))
+    promises = deadlines.foreseen(db(), wanted, now=now())
     usual = usual_waits.beside(
-        usual_waits.known(db()), [(kind.id, kind.priority) for kind in kinds], promises
+        usual_waits.known(db()), [(facts.request_type, facts.priority) for facts in wanted], promises
     )
     return render_template(
         "tickets/new.html",

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from flask import Flask
 from sqlalchemy import insert, select
 
-from app.tickets import usual_waits
+from app.accounts.queries import viewer_of_person
+from app.db import Database
+from app.now import now
+from app.sla.models import SlaPolicyVersion, SlaTarget
+from app.sla.service import ensure_defaults
+from app.tickets import opening, queries, service, usual_waits
 from app.tickets.deadlines import Promise
 from app.tickets.models import SlaClock, UsualWait
 from app.tickets.usual_waits import AT_LEAST, Usual
-from tests.tickets.conftest import MONDAY, Desk
+from tests import factories
+from tests.support.pages import Browser
+from tests.tickets.conftest import MONDAY, RULES, Desk, request, text, viewer_of
 
 HOUR = 3600
 
@@ -62,3 +70,46 @@ def test_never_later_than_the_promise() -> None:
     assert usual_waits.beside(figures, [], [eight]) is None
     short = figures[2, "high"]
     assert (short.hours, short.minutes) == (0, 15)
+
+
+def test_a_customer_reads_the_promise_what_is_usual_and_a_miss_in_words(
+    app: Flask, customer: Browser
+) -> None:
+    """Before sending and afterwards; waiting for her the clock stands still; a miss is a sentence, never a bare label."""
+    database: Database = app.extensions["portal"].database
+    with database.session(write=True) as session:
+        ensure_defaults(session, time_zone="Europe/Berlin", now=now())
+        version = session.scalars(select(SlaPolicyVersion)).one()
+        session.add(
+            SlaTarget(
+                policy_version_id=version.id,
+                priority="normal",
+                metric="resolution",
+                target_minutes=6000,
+                warn_minutes=0,
+            )
+        )
+        agent = viewer_of(session, factories.person(session, "agent"))
+        viewer = viewer_of_person(session, customer.person_id or 0)
+        assert viewer is not None
+        session.add(UsualWait(priority="normal", seconds=4000, count=30, computed_at=now()))
+        late, waiting, fresh = (
+            opening.open_ticket(
+                session, request(), viewer=viewer, rules=RULES, now=now() - timedelta(days=days)
+            )
+            for days in (14, 1, 0)
+        )
+        service.reply_as_agent(
+            session, waiting.ticket_id, text(), viewer=agent, rules=RULES, now=now() - timedelta(hours=1)
+        )
+        session.commit()
+    assert "We will answer by" in customer.visit(f"/tickets/{queries.number(fresh.ticket_id)}").text
+    usual = "Half of such requests were answered within 2 working hours (last 90 days, as of"
+    assert usual in customer.visit(f"/tickets/{queries.number(fresh.ticket_id)}").text
+    page = customer.visit(f"/tickets/{queries.number(late.ticket_id)}")
+    assert "did not manage it" in page.text
+    assert "Half of such" not in page.text
+    assert "Our clock stands still" in customer.visit(f"/tickets/{queries.number(waiting.ticket_id)}").text
+    form = customer.visit("/tickets/new").text
+    assert "If you write now, we will answer by" in form
+    assert usual in form
