@@ -25,10 +25,12 @@ BY = {"team": Ticket.team_id, "type": Ticket.request_type_id, "priority": Ticket
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How one promise was kept: clocks met and missed, and the medians of the business seconds they ran."""
+    """How one promise was kept: clocks met and missed, those whose miss was excused apart from both, and the medians of
+    the business seconds that met and missed ones ran."""
 
     met: int
     breached: int
+    excused: int
     median_met: float | None
     median_all: float | None
 
@@ -66,16 +68,20 @@ def tickets_by(session: Session, by: str, *, since: datetime, until: datetime) -
 def promises_kept(session: Session, *, since: datetime, until: datetime) -> dict[str, Kept]:
     """How promises were kept, by metric.
 
-    A clock counts as missed when it is breached or has a breach that is neither superseded nor excused, as met when it
-    was fulfilled without one. Clocks that still run or were cancelled before they were due count as neither.
+    A clock counts as missed when it is breached or has a breach that was not superseded, unless somebody excused it; as
+    met when it was fulfilled without one. Clocks that still run or were cancelled before they were due do not count.
     """
-    missed = _missed(session, since, until)
+    breaches = _breaches(session, since, until)
     times: dict[str, list[tuple[bool, int]]] = {}
+    excused: Counter[str] = Counter()
     for ticket_id, metric, run_no, state, elapsed in session.execute(_clocks(since, until)):
-        breached = state == "breached" or (ticket_id, metric, run_no) in missed
-        if breached or state == "met":
-            times.setdefault(metric, []).append((breached, elapsed))
-    return {metric: _kept(found) for metric, found in sorted(times.items())}
+        blamed = breaches.get((ticket_id, metric, run_no), state == "breached")
+        if blamed or state == "met":
+            times.setdefault(metric, []).append((blamed, elapsed))
+        elif state == "breached":
+            excused[metric] += 1
+    metrics = sorted(times.keys() | excused.keys())
+    return {metric: _kept(times.get(metric, ()), excused[metric]) for metric in metrics}
 
 
 def _clocks(since: datetime, until: datetime) -> Any:
@@ -87,21 +93,27 @@ def _clocks(since: datetime, until: datetime) -> Any:
     )
 
 
-def _missed(session: Session, since: datetime, until: datetime) -> set[tuple[int, str, int]]:
+def _breaches(session: Session, since: datetime, until: datetime) -> dict[tuple[int, str, int], bool]:
+    """The runs with a breach that still holds, and whether one of them counts: nobody excused it."""
     rows = session.execute(
-        select(SlaBreach.ticket_id, SlaBreach.metric, SlaBreach.run_no)
+        select(SlaBreach.ticket_id, SlaBreach.metric, SlaBreach.run_no, SlaBreach.excused_by_id.is_(None))
         .join(Ticket, Ticket.id == SlaBreach.ticket_id)
-        .where(counted(since, until), SlaBreach.superseded_at.is_(None), SlaBreach.excused_by_id.is_(None))
+        .where(counted(since, until), SlaBreach.superseded_at.is_(None))
     )
-    return {(row[0], row[1], row[2]) for row in rows}
+    found: dict[tuple[int, str, int], bool] = {}
+    for ticket_id, metric, run_no, counts in rows:
+        key = (ticket_id, metric, run_no)
+        found[key] = found.get(key, False) or bool(counts)
+    return found
 
 
-def _kept(times: Iterable[tuple[bool, int]]) -> Kept:
+def _kept(times: Iterable[tuple[bool, int]], excused: int) -> Kept:
     listed = list(times)
     met = [elapsed for breached, elapsed in listed if not breached]
     return Kept(
         met=len(met),
         breached=len(listed) - len(met),
+        excused=excused,
         median_met=median(met) if met else None,
         median_all=median(elapsed for _, elapsed in listed) if listed else None,
     )
