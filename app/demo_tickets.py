@@ -23,6 +23,7 @@ from app.accounts.queries import viewer_of_person
 from app.sla import policy_keeping
 from app.sla import service as sla
 from app.sla.queries import book
+from app.sla.terms import Step, Terms
 from app.tickets import deadlines, derived, handling, opening, policy_edits, queries, service, types
 from app.tickets.books import Books
 from app.tickets.matching import Facts
@@ -68,7 +69,7 @@ def promises(session: Session, segment: str, *, time_zone: str, now: datetime) -
         return
     standard = policy_keeping.terms_of(session, policy_keeping.newest_version(session, policies[0].id))
     repaired = {"urgent": (8 * 60, 120), "high": (16 * 60, 240), "normal": (24 * 60, 240)}
-    terms = policy_keeping.Terms(
+    terms = Terms(
         name=PROMISE,
         calendar_id=standard.calendar_id,
         targets={
@@ -77,8 +78,8 @@ def promises(session: Session, segment: str, *, time_zone: str, now: datetime) -
         },
         conditions={"request_type": [kinds["Coffee machine"]], "segment": [segment_id]},
         steps=(
-            policy_keeping.Step("resolution", -60, "notify", "lead", working_hours=True),
-            policy_keeping.Step("resolution", 0, "priority", "urgent"),
+            Step("resolution", -60, "notify", "lead", working_hours=True),
+            Step("resolution", 0, "priority", "urgent"),
         ),
     )
     policy_keeping.save(session, None, terms, actor_id=None, now=now)

@@ -16,7 +16,7 @@ from app.reports.what_if import Draft, Standing, Targets, Week
 from app.sla.calendar_keeping import WEEKDAYS, check_overlaps
 from app.sla.forms import LABELS
 from app.sla.models import METRICS
-from app.sla.policy_keeping import MOST_TARGET_HOURS
+from app.sla.terms import MOST_TARGET_HOURS
 from app.sla.written import parse_hours, parse_length, written_hours, written_length
 from app.tickets.labels import METRIC, PRIORITY
 from app.words import N_, Word

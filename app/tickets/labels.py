@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.sla.terms import METRIC_WORDS
 from app.words import N_
 
 # Translators: the states of a ticket as the team sees them
@@ -53,9 +54,4 @@ SUPERSEDED = {
     "late_fact": N_("something became known later"),
 }
 
-METRIC = {
-    "first_response": N_("First response"),
-    "next_response": N_("Next response"),
-    "periodic_update": N_("Update"),
-    "resolution": N_("Solution"),
-}
+METRIC = METRIC_WORDS

@@ -15,8 +15,10 @@ from app.errors import Conflict, NotVisible, Refused
 from app.i18n import language, say
 from app.now import now
 from app.sla import policy_keeping
+from app.sla import terms as sla_terms
 from app.sla.models import METRICS, BusinessCalendar, SlaPolicy
-from app.sla.policy_keeping import Terms, newest_version
+from app.sla.policy_keeping import newest_version
+from app.sla.terms import Terms
 from app.sla.written import written_length
 from app.tickets import labels, policy_edits, policy_reading, queries
 from app.tickets.models import RequestType
@@ -36,10 +38,10 @@ def words() -> dict[str, Any]:
         "length": written_length,
         "metrics": METRICS,
         "priorities": URGENT_FIRST,
-        "WARNING": policy_keeping.WARNING,
-        "target_field": policy_keeping.target_field,
-        "pause_field": policy_keeping.pause_field,
-        "step_field": policy_keeping.step_field,
+        "WARNING": sla_terms.WARNING,
+        "target_field": sla_terms.target_field,
+        "pause_field": sla_terms.pause_field,
+        "step_field": sla_terms.step_field,
     }
 
 

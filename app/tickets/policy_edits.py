@@ -22,9 +22,9 @@ from app.accounts.permissions import Viewer
 from app.errors import Refused
 from app.sla import policy_keeping, queries
 from app.sla.models import SlaPolicy, SlaPolicyVersion
-from app.sla.policy_keeping import Terms
 from app.sla.queries import Offer
 from app.sla.replay import ClockRun, Event, TicketSla
+from app.sla.terms import Terms, step_field
 from app.tickets import histories, record
 from app.tickets.books import Books
 from app.tickets.deadlines import epoch, instant
@@ -132,9 +132,7 @@ def check_names(session: Session, terms: Terms) -> None:
     for place, step in enumerate(terms.steps):
         person_id = step.person_id
         if person_id is not None and not session.scalar(select(exists().where(works_on_tickets(person_id)))):
-            raise Refused(
-                N_("This person does not work on tickets."), policy_keeping.step_field(place) + "_person"
-            )
+            raise Refused(N_("This person does not work on tickets."), step_field(place) + "_person")
 
 
 # --- looking ahead -------------------------------------------------------------------------------------------------

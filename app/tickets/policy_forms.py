@@ -26,7 +26,7 @@ from app.errors import Refused
 from app.forms import EmailAddress, PortalForm, at_most, required
 from app.i18n import say
 from app.sla.models import METRICS
-from app.sla.policy_keeping import (
+from app.sla.terms import (
     METRIC_WORDS,
     MOST_STEPS,
     PAUSING,

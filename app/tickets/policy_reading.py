@@ -20,7 +20,7 @@ from app.errors import Refused
 from app.sla import policy_keeping
 from app.sla.models import FACTS, METRICS, PRIORITIES, BusinessCalendar, SlaPolicy, SlaPolicyVersion
 from app.sla.policy import Policy, Refusal, match_policy
-from app.sla.policy_keeping import Terms
+from app.sla.terms import Terms
 from app.tickets.matching import Facts
 from app.tickets.models import RequestType
 from app.words import N_

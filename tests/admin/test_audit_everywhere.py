@@ -33,6 +33,7 @@ from app.sla import calendar_keeping as keeping
 from app.sla import policy_keeping
 from app.sla import service as sla_service
 from app.sla.models import BusinessCalendar, CalendarException
+from app.sla.terms import Terms
 from app.tickets import opening, types
 from app.tickets.messages import File
 from app.tickets.models import FIRST_NUMBER, Attachment, Message, Ticket
@@ -265,7 +266,7 @@ def world(app: Flask) -> dict[str, Any]:
         week = keeping.Week("Spare", "Europe/Zurich", date(2026, 1, 1), (((540, 1020),),) * 7)
         spare = keeping.save_calendar(session, None, week, **given)
         targets = {("first_response", "normal"): (60, 0)}
-        terms = policy_keeping.Terms("For some", calendar_id, targets, {"channel": ["mail"]})
+        terms = Terms("For some", calendar_id, targets, {"channel": ["mail"]})
         promise = policy_keeping.save(session, None, terms, **given)
         assert promise is not None
         own = select(CalendarException.id).where(CalendarException.source == "manual")

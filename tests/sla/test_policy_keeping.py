@@ -13,7 +13,7 @@ from app.errors import Conflict, NotVisible, Refused
 from app.sla import policy_keeping as keeping
 from app.sla import queries
 from app.sla.models import BusinessCalendar, SlaPolicy, SlaPolicyVersion
-from app.sla.policy_keeping import Step, Terms
+from app.sla.terms import Step, Terms, differences
 from tests.tickets.conftest import MONDAY, Desk, desk, later
 
 __all__ = ["desk"]
@@ -47,7 +47,7 @@ def test_a_new_promise_stands_before_the_one_for_all(desk: Desk, standard: SlaPo
         ("Urgent matters", 1),
         ("Standard", 2),
     ]
-    assert keeping.differences(keeping.terms_of(desk.session, version), given) == []
+    assert differences(keeping.terms_of(desk.session, version), given) == []
     first = queries.offers(desk.session)[0]
     assert first.version.target("high", "resolution") == (480 * 60, 3600)
     assert first.version.pausing["resolution"] == {"pending", "on_hold"}

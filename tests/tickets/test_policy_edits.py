@@ -14,7 +14,7 @@ from app.errors import Refused
 from app.outbox import Job
 from app.sla import policy_keeping
 from app.sla.models import SlaPolicy
-from app.sla.policy_keeping import Step, Terms
+from app.sla.terms import Step, Terms
 from app.tickets import handling, policy_edits, policy_reading
 from app.tickets.matching import facts_of
 from app.tickets.models import SlaBreach, SlaClock, TicketEvent, TicketTag
