@@ -22,7 +22,7 @@ from app.tickets import deadlines, record
 from app.tickets.derived import BREACH, STEP, WARNING, Notice
 from app.tickets.events import EventType
 from app.tickets.models import SlaFired, Ticket
-from app.tickets.queries import works_on_tickets
+from app.tickets.queries import assignable, works_on_tickets
 
 AT_ONCE = 50  # tickets of one transaction
 TOLD_FOR = timedelta(
@@ -191,10 +191,11 @@ def _opening(session: Session, ticket: Ticket, now: datetime) -> datetime:
 
 
 def assignee_or_team(session: Session, ticket: Ticket) -> list[int]:
-    """Who has the ticket; while nobody has it (or she has left), her team, else its lead."""
+    """Who has the ticket; while nobody has it (or she has left), her team, else its lead, else all who could take it."""
     if ticket.assignee_id is not None and (there := _working(session, [ticket.assignee_id])):
         return there
-    return members(session, ticket.team_id) or leads(session, ticket.team_id)
+    near = members(session, ticket.team_id) or leads(session, ticket.team_id)
+    return near or [person_id for person_id, _ in assignable(session)]
 
 
 def members(session: Session, team_id: int | None) -> list[int]:

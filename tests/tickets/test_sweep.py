@@ -183,6 +183,15 @@ def test_steps_assign_and_raise_and_tell_the_lead_when_the_team_works(desk: Desk
     assert len(letters(desk)) == before
 
 
+def test_in_a_small_house_whoever_could_answer_is_told(desk: Desk) -> None:
+    """No team, no lead, nobody has the ticket: all who work on tickets learn of it, and nobody else."""
+    gone = factories.person(desk.session, AGENT, disabled_at=MONDAY)
+    desk.open()
+    assert run(desk, later(6)) == 1
+    assert letters(desk) == [("warning", desk.agent.person_id)]
+    assert gone.id != desk.agent.person_id
+
+
 def test_what_nobody_proved_and_what_was_taken_out_tells_nothing(desk: Desk) -> None:
     desk.guest()
     spam, restricted = desk.open(), desk.open()
