@@ -23,6 +23,8 @@ from app.privacy.executor import carry_out, ledger_of
 from app.privacy.models import Certificate, ErasureRecord, JobStep, PrivacyRequest, RetainedIdentity
 from app.privacy.replay import missing
 from app.privacy.sinks import Finding
+from app.sla.models import SlaEscalationStep, SlaPolicyVersion
+from app.sla.service import ensure_defaults
 from app.tickets.models import FIRST_NUMBER, Attachment, Message, SlaClock, Ticket, TicketTag
 from tests import factories
 from tests.privacy import conversation as talk
@@ -278,6 +280,24 @@ def test_a_member_of_the_team_becomes_a_pseudonym(case: Case, run_worker: Callab
     texts = case.see(select(Message.body).where(Message.author_id == case.ada.id).order_by(Message.id))
     assert texts[0].endswith("We look.")
     assert case.see(select(PrivacyRequest.state)) == ["done"]
+
+
+def test_promises_forget_whom_they_would_have_written_to(case: Case, run_worker: Callable[[], int]) -> None:
+    """An escalation names her in a row that is nobody's: by her number, and by a typed address."""
+    with case.portal.database.session(write=True) as session:
+        factories.person(session, "admin")
+        ensure_defaults(session, time_zone="Europe/Berlin", now=now())
+        version_id = session.scalars(select(SlaPolicyVersion.id).limit(1)).one()
+        step = {"policy_version_id": version_id, "metric": "resolution", "offset_minutes": 0}
+        session.add(SlaEscalationStep(**step, action="notify", recipient="person", person_id=case.ada.id))
+        session.add(SlaEscalationStep(**step, action="mail", recipient=case.ada.email))
+        session.commit()
+    case.ask(person=case.ada)
+    run_worker()
+    assert case.see(select(PrivacyRequest.state)) == ["done"]
+    steps = select(SlaEscalationStep.recipient).order_by(SlaEscalationStep.id.desc()).limit(2)
+    assert case.see(steps) == ["", "person"]
+    assert case.see(select(SlaEscalationStep.id).where(SlaEscalationStep.person_id == case.ada.id)) == []
 
 
 def test_a_hold_that_came_in_the_grace_period_keeps_everything(
