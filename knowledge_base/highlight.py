@@ -32,6 +32,9 @@ class Passage(NamedTuple):
     words: int
 
 
+NOTHING = Passage("", "", 0)
+
+
 class _Found(NamedTuple):
     """The found words of one field: where each begins in the text, its form, the typed word it answers."""
 
@@ -71,7 +74,7 @@ def answer(partition: Partition, doc: int, facts: dict[str, Any], marked: Array)
     found = _found(partition, doc, facts, "body", marked)
     place = _best_place(partition, doc, facts, marked, found, PASSAGE // 2)
     if not place.words:
-        return Passage("", "", 0)
+        return NOTHING
     begin = text.rfind(PARAGRAPH, 0, place.at) + len(PARAGRAPH) if PARAGRAPH in text[: place.at] else 0
     if place.at - begin > PASSAGE // 2:
         begin = _sentence_start(text, place.at, PASSAGE // 4)

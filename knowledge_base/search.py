@@ -44,7 +44,10 @@ def suggest(
     limit: int = 6,
     synonyms: SynonymSet | None = None,
 ) -> Results:
-    """As `search`, for text that is still being typed: its last word counts as the beginning of a word."""
+    """As `search`, for text that is still being typed: its last word counts as the beginning of a word.
+
+    The hits come without snippets.
+    """
     return _search(index, text, lang, audiences, None, 0, limit, synonyms, typing=True)
 
 
@@ -71,7 +74,7 @@ def _search(
     found = scoring.rank(partition, query, allowed)
     page = slice(offset, offset + limit)
     hits = tuple(
-        _hit(view, partition, int(doc), float(score), found.marked)
+        _hit(view, partition, int(doc), float(score), found.marked, passage=not typing)
         for doc, score in zip(found.docs[page], found.scores[page], strict=True)
     )
     return Results(
@@ -83,9 +86,9 @@ def _search(
     )
 
 
-def _hit(view: View, partition: Partition, doc: int, score: float, marked: Array) -> Hit:
+def _hit(view: View, partition: Partition, doc: int, score: float, marked: Array, *, passage: bool) -> Hit:
     facts = view.facts(int(partition["docnum"][doc]))
-    best = highlight.passage(partition, doc, facts, marked)
+    best = highlight.passage(partition, doc, facts, marked) if passage else highlight.NOTHING
     return Hit(
         key=facts["key"],
         slug=facts["slug"],

@@ -255,17 +255,22 @@ def lines_with_names(
     no line told it."""
     if not ids:
         return {}, None
-    number = select(Edition.number).where(Edition.name == counter).scalar_subquery()
-    rows = session.execute(
-        select(*LINE, Category.name, func.coalesce(number, 0))
-        .join(Article, Article.id == ArticleText.article_id)
-        .outerjoin(Category, Category.id == Article.category_id)
-        .where(ArticleText.id.in_(ids), *published(viewer, lang))
-    )
+    given = {"lang": lang, "ids": list(ids), "counter": counter}
+    rows = session.execute(_named_lines_for(readership(viewer)), given)
     known, told = {}, None
     for row in rows:
         known[row[0]], told = (Line(*row[:7]), row[7]), row[8]
     return known, told
+
+
+@lru_cache(maxsize=256)
+def _named_lines_for(readers: Readership) -> Any:
+    number = select(Edition.number).where(Edition.name == bindparam("counter")).scalar_subquery()
+    return (
+        _lines_for(readers)
+        .outerjoin(Category, Category.id == Article.category_id)
+        .add_columns(Category.name, func.coalesce(number, 0))
+    )
 
 
 _TWIN = aliased(ArticleText)  # made once: it is dear
