@@ -129,7 +129,7 @@ class DatabaseSink:
                 else:
                     self.session.execute(update(held.table).where(rows).values(_after_erasing(held, subject)))
             touched += len(ids)
-        for table, column, mine in _naming(subject.person_id, only):
+        for table, column, mine in _naming(_ids(subject), only):
             cleared = update(table).where(mine).values({column: None})
             touched += int(getattr(self.session.execute(cleared), "rowcount", 0))
         self.session.flush()
@@ -146,9 +146,8 @@ class DatabaseSink:
                 self.session.execute(delete(held.table).where(mine))
             elif values := _after_erasing(held, Subject(())):
                 self.session.execute(update(held.table).where(mine).values(values))
-        for person_id in person_ids:
-            for table, column, mine in _naming(person_id, only):
-                self.session.execute(update(table).where(mine).values({column: None}))
+        for table, column, mine in _naming(person_ids, only):
+            self.session.execute(update(table).where(mine).values({column: None}))
 
     def verify(self, subject: Subject, *, only: Container[str] = EVERY_TABLE) -> list[Finding]:
         """Rows that should have gone, and columns that still say what they said."""
@@ -158,7 +157,7 @@ class DatabaseSink:
             if todo is not None:
                 rows = self.session.execute(select(held.table.c.id).where(todo))
                 left.extend(Finding(self.name, f"{held.table.name}/{row}", own=True) for (row,) in rows)
-        for table, _, mine in _naming(subject.person_id, only):
+        for table, _, mine in _naming(_ids(subject), only):
             rows = self.session.execute(select(table.c.id).where(mine))
             left.extend(Finding(self.name, f"{table.name}/{row}", own=True) for (row,) in rows)
         return left
@@ -193,13 +192,19 @@ def _not_by_team(table: Table) -> ColumnElement[bool]:
     return table.c.message_id.in_(select(message.c.id).where(message.c.author_kind != "agent"))
 
 
-def _naming(person_id: int | None, only: Container[str]) -> Iterator[tuple[Table, str, ColumnElement[bool]]]:
-    """Columns that name a person in rows of others or of nobody and are emptied with her: table, column, which rows."""
-    for held in tables() if person_id is not None else ():
+def _ids(subject: Subject) -> list[int]:
+    return [] if subject.person_id is None else [subject.person_id]
+
+
+def _naming(
+    person_ids: Collection[int], only: Container[str]
+) -> Iterator[tuple[Table, str, ColumnElement[bool]]]:
+    """Columns that name people in rows of others or of nobody and are emptied with them: table, column, which rows."""
+    for held in tables() if person_ids else ():
         for column, says in held.columns:
             own = says.subject is not None and says.subject != held.says.subject
             if own and says.on_erase == "clear" and column.nullable and held.table.name in only:
-                yield held.table, column.name, column == person_id
+                yield held.table, column.name, column.in_(person_ids)
 
 
 def _after_erasing(held: Held, subject: Subject) -> dict[str, Any]:
