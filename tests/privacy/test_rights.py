@@ -132,6 +132,7 @@ def test_nobody_reads_the_request_of_another(
 # --- restriction -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_a_restriction_is_honoured_everywhere_until_it_is_lifted(
     customer: Browser,
     officer: Browser,
@@ -283,6 +284,7 @@ def test_the_note_goes_with_its_message(app: Flask, portal: Any, asked: dict[str
 # --- one request, one file -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_she_deletes_one_request_of_hers(
     customer: Browser, agent: Browser, portal: Any, asked: dict[str, Any], run_worker: Callable[[], int]
 ) -> None:
@@ -341,6 +343,7 @@ def test_what_a_statute_keeps_cannot_be_deleted(
 # --- former names --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_former_names_and_addresses_leave_the_texts_of_others(
     app: Flask, portal: Any, officer: Browser
 ) -> None:
