@@ -16,6 +16,7 @@ from sqlalchemy import select
 from app.accounts.models import Grant, Segment
 from app.articles import categories
 from app.articles.models import Article, ArticleText, Category, GlossaryTerm, Media, Revision
+from app.articles.service import LONGEST_BODY
 from app.audit import AuditEntry
 from app.drafts import Draft
 from app.now import now
@@ -110,6 +111,10 @@ def test_faults_come_back_with_what_was_typed(app: Flask, editor: Browser) -> No
         page, "/admin/articles/new", status=422, button="Publish", lang="en", title="T", body=" "
     )
     assert "Write the text" in again.text
+    again = editor.send(
+        page, "/admin/articles/new", status=422, button="Publish", lang="en", title="T", body="x" * 2_000_000
+    )
+    assert str(LONGEST_BODY) in "".join(again.one("div", class_="summary").itertext())
     assert within(app, lambda session: session.scalars(select(Article)).all()) == []
 
 
