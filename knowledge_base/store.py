@@ -46,9 +46,11 @@ def created(directory: Path) -> FileIndex:
     return FileIndex.create(FileStorage(str(directory)), schema(), INDEX_NAME)
 
 
-def opened(directory: Path) -> FileIndex:
-    """The Whoosh index there."""
-    return FileIndex(FileStorage(str(directory)), schema=schema(), indexname=INDEX_NAME)
+def opened(directory: Path, *, copied: bool = True) -> FileIndex:
+    """The Whoosh index there. Whoosh copies its files into memory, where a writer reads them from end to end; a search
+    only fetches some stored texts and leaves the rest on the disk (not `copied`)."""
+    storage = FileStorage(str(directory), supports_mmap=copied)
+    return FileIndex(storage, schema=schema(), indexname=INDEX_NAME)
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,9 @@ class View:
         self.signature = mark
         self.partitions = {lang: Partition(lang, arrays, names) for lang in LANGUAGES}
         self._reader = reader
+        weakref.finalize(
+            self, reader.close
+        )  # a thread may still read an older view: nobody else may close it
         self._lock = threading.Lock()
         self.facts = lru_cache(maxsize=256)(self._facts)
 
@@ -74,16 +79,19 @@ def open_view(folder: Path, *, draw: bool) -> View:
     state = read_state(folder)
     directory = folder / state.directory
     try:
-        whoosh = store.opened(directory)
+        whoosh = store.opened(directory, copied=False)
         reader = whoosh.reader()
-        try:
-            if whoosh.latest_generation() != state.toc:
-                raise arrayfile.BadArrayFile("older than the index")
-            arrays, names = arrayfile.read(snapshot_path(directory, state.generation))
-        except arrayfile.BadArrayFile as error:
-            if not draw:
-                raise Behind from error
-            arrays, names = draw_snapshot(reader, directory, keep=False)
+        with ExitStack() as undo:
+            undo.callback(reader.close)
+            try:
+                if whoosh.latest_generation() != state.toc:
+                    raise arrayfile.BadArrayFile("older than the index")
+                arrays, names = arrayfile.read(snapshot_path(directory, state.generation))
+            except arrayfile.BadArrayFile as error:
+                if not draw:
+                    raise Behind from error
+                arrays, names = draw_snapshot(reader, directory, keep=False)
+            undo.pop_all()
         return View(mark, reader, arrays, names)
     except Behind:
         raise
