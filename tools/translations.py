@@ -71,7 +71,8 @@ def store(catalogue: Catalog) -> None:
         buffer.getvalue(),
     )
     CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
-    whole = CATALOGUE.with_suffix(".new")  # a portal that starts meanwhile reads the one or the other, never a half
+    # a portal that starts meanwhile reads the one or the other, never a half
+    whole = CATALOGUE.with_suffix(".new")
     whole.write_bytes(text)
     whole.replace(CATALOGUE)
 

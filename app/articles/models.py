@@ -49,7 +49,9 @@ class Article(Base):
     __table_args__ = table_args(
         CheckConstraint("audience IN ('public', 'customers', 'internal', 'listed')", name="audience"),
         Index("ix_article_category_id", "category_id"),
-        privacy=T(None, RowFate.KEEP_ROW, N_("Articles"), why="published knowledge; authors are named in revisions"),
+        privacy=T(
+            None, RowFate.KEEP_ROW, N_("Articles"), why="published knowledge; authors are named in revisions"
+        ),
     )
 
     id: Mapped[int] = primary_key()
