@@ -50,6 +50,8 @@ ACTION_NAMES = {
     "settings.edit": _("Change settings"),
     "request_types.edit": _("Keep the topics of requests"),
     "sla.edit": _("Keep working hours and deadlines"),
+    "breaches.excuse": _("Excuse missed deadlines, with a reason"),
+    "reports.read": _("Read reports and try other promises"),
     "letters.edit": _("Change the words of letters"),
     "legal.edit": _("Change legal texts"),
     "audit.read": _("Read the audit log"),
