@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import event
 
 from app import schema
@@ -144,6 +145,23 @@ def database(database_url: str) -> Iterator[Database]:
 # --- the portal --------------------------------------------------------------------------------------------------
 
 
+class CompiledTemplates(BytecodeCache):
+    """Templates are compiled once a test process, not once for the app of each test. The key holds the source."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key + bucket.checksum in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key + bucket.checksum])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+COMPILED = CompiledTemplates()
+
+
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, tmp_path: Path, database_url: str) -> Settings:
     """Settings over a temporary data directory. `@pytest.mark.settings(PORTAL_DEMO="1")` changes some."""
@@ -165,6 +183,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     """The portal as it really is: real database, real commits, real checks of forms."""
     made = create_app(settings)
     made.test_client_class = Browser
+    made.jinja_env.bytecode_cache = COMPILED
     yield made
     made.extensions["portal"].database.dispose()
 
