@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
@@ -39,6 +40,11 @@ SECRET = "a key that only tests use, long enough"
 def pytest_configure(config: pytest.Config) -> None:
     for variable in [name for name in os.environ if name.startswith("PORTAL_")]:
         del os.environ[variable]  # the operator's own settings must not reach the tests
+    # `make test` tries the same examples each time, so that a change is judged by what it changes; `make test-full` and
+    # a single file run by hand look for new ones.
+    hypothesis.settings.register_profile("same", derandomize=True)
+    if config.getoption("markexpr") == "not full":
+        hypothesis.settings.load_profile("same")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

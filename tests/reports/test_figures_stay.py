@@ -19,6 +19,7 @@ from app.accounts.permissions import Viewer
 from app.accounts.tokens import LinkRules
 from app.errors import NotVisible, Refused
 from app.now import now
+from app.outbox import QUEUED, Job
 from app.preferences import Preferences
 from app.privacy import service as privacy
 from app.privacy.executor import carry_out
@@ -191,6 +192,12 @@ def test_figures_are_equal_before_and_after_erasures(
         session.commit()
     for request_id in made:
         carry_out(portal, request_id)
+    run_once(
+        app
+    )  # the letters of the histories go first; an erasure that waited for its own looks again later
+    with portal.database.session(write=True) as session:
+        session.execute(update(Job).where(Job.state == QUEUED).values(run_at=now()))
+        session.commit()
     run_once(app)
     with portal.database.session(write=False) as session:
         assert {session.get_one(PrivacyRequest, key).state for key in made} == {"done"}
