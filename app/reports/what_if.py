@@ -283,6 +283,7 @@ def number_of_tickets(session: Session, since: datetime, until: datetime) -> int
     return session.scalar(select(func.count()).select_from(Ticket).where(counted(since, until))) or 0
 
 
+@histories.no_search_for_cycles()
 def count_some(
     session: Session, both: Sides, tally: Tally, *, since: datetime, until: datetime, below: int | None
 ) -> int | None:

@@ -5,9 +5,7 @@ Where nothing was wrong nothing is written. Safe to repeat and to break off.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -27,7 +25,7 @@ def all_again(database: Database, *, everything: bool, now: datetime) -> Iterato
         wanted = select(Ticket.id).where(Ticket.id > after).order_by(Ticket.id).limit(AT_ONCE)
         if not everything:
             wanted = wanted.where(Ticket.is_open)
-        with _no_search_for_cycles(), database.session(write=True) as session:
+        with database.session(write=True) as session:
             ids = session.scalars(wanted.with_for_update()).all()
             recount(session, ids, now=now)
             session.commit()
@@ -35,18 +33,6 @@ def all_again(database: Database, *, everything: bool, now: datetime) -> Iterato
             return
         after = ids[-1]
         yield len(ids)
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """A piece makes some hundred thousand small objects that hold no cycles; looking for such takes a third of the time."""
-    wanted = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if wanted:
-            gc.enable()
 
 
 def bring_up_to_date(database: Database, *, now: datetime) -> int:

@@ -22,6 +22,7 @@ AT_ONCE = 500  # tickets of one transaction
 TICKET = derived.raw(Ticket)
 
 
+@histories.no_search_for_cycles()
 def recount(session: Session, ticket_ids: Collection[int], *, now: datetime) -> None:
     """Find the deadlines of these tickets again; the caller has locked their rows. Writes what differs; finished
     clocks keep their numbers (R10, R11)."""
