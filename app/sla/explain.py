@@ -113,10 +113,10 @@ def _account(steps: list[Step], calendar: BusinessCalendar) -> Account:
                 account.ended_at, account.ended_by = step.at, step.key
         if step.key in ("started", "judged", "reopened"):
             account.target, account.priority = step.params["target"], step.params["priority"]
-        if step.key in ("judged", "began_earlier") and step.due_after != step.due_before:
-            account.breached_at = None  # a step of its own follows if it is still missed
         if step.key in ("judged", "began_earlier", "reopened"):
             account.changes.append(step)
+            if step.due_after != step.due_before:
+                account.breached_at = None  # a step of its own follows if it is still missed
     for start, end, running, status in stretches:
         portion = _portion(account, calendar, start, end, running, status)
         if portion is not None:
