@@ -13,7 +13,8 @@ Stretch = tuple[int, int, bool, int]
 
 
 class Clock:
-    """A run of one metric. Without a target it only remembers its stretches: one may still come (R9)."""
+    """A run of one metric. Without a target it has no calendar, counts nothing and only remembers its stretches: a
+    target may still come (R9)."""
 
     __slots__ = (
         "breached_at",
@@ -36,15 +37,13 @@ class Clock:
         "warn",
     )
 
-    def __init__(
-        self, metric: str, run_no: int, started_at: int, calendar: BusinessCalendar | None, *, running: bool
-    ) -> None:
+    def __init__(self, metric: str, run_no: int, started_at: int, *, running: bool) -> None:
         self.metric = metric
         self.run_no = run_no
         self.started_at = started_at
         self.target: int | None = None
         self.warn = 0
-        self.calendar = calendar
+        self.calendar: BusinessCalendar | None = None
         self.policy: int | str | None = None
         self.stretches: list[Stretch] = []
         self.since: int | None = started_at  # start of the open stretch; None: ended
@@ -76,13 +75,16 @@ class Clock:
         """
         if seconds is None or self.calendar is None:
             return None
-        for start, end, running, length in self.stretches:
-            if running:
-                if seconds <= length:
-                    instant = self.calendar.add(start, seconds)
-                    if instant < end:
-                        return instant
-                seconds -= length
+        if seconds <= self.elapsed:
+            for start, end, running, length in self.stretches:
+                if running:
+                    if seconds <= length:
+                        instant = self.calendar.add(start, seconds)
+                        if instant < end:
+                            return instant
+                    seconds -= length
+        else:
+            seconds -= self.elapsed
         if self.since is None or not self.running:
             return None
         return self.calendar.add(self.since, seconds)

@@ -26,6 +26,7 @@ class ClockRun(NamedTuple):
 
     `state` is none (no target), running, paused, met, breached or cancelled. A breached clock that is not fulfilled is
     overdue and open if `open`; `waiting` says that it is in a pausing status. `remaining` is negative when overdue.
+    Without a target nothing is counted: lengths are 0.
     """
 
     metric: str
@@ -143,11 +144,11 @@ def sum_up(
 
 def _run(clock: Clock, escalations: tuple[Escalation, ...], now: int) -> ClockRun:
     target, is_open = clock.target, clock.since is not None
+    if target is None:
+        return _without_target(clock, is_open)
     waiting = is_open and not clock.running
     elapsed = clock.elapsed_at(now) if is_open else clock.elapsed
-    if target is None:
-        state = "none"
-    elif clock.cancelled:
+    if clock.cancelled:
         state = "cancelled"
     elif clock.breached_at is not None:
         state = "breached"
@@ -167,15 +168,35 @@ def _run(clock: Clock, escalations: tuple[Escalation, ...], now: int) -> ClockRu
         target,
         elapsed,
         clock.paused_at(now) if waiting else clock.paused,
-        target - elapsed if is_open and target is not None else None,
+        target - elapsed if is_open else None,
         clock.breached_at,
         is_open,
         waiting,
         clock.policy,
-        _comes_at(clock, escalations)
-        if escalations and is_open and not waiting and target is not None
-        else (),
+        _comes_at(clock, escalations) if escalations and is_open and not waiting else (),
         clock.calendar,
+    )
+
+
+def _without_target(clock: Clock, is_open: bool) -> ClockRun:
+    return ClockRun(
+        clock.metric,
+        clock.run_no,
+        "none",
+        clock.started_at,
+        None,
+        None,
+        clock.fulfilled_at,
+        clock.fulfilled_by,
+        None,
+        0,
+        0,
+        None,
+        clock.breached_at,
+        is_open,
+        is_open and not clock.running,
+        clock.policy,
+        (),
     )
 
 
