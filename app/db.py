@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -20,11 +22,13 @@ from sqlalchemy import (
     Date,
     Dialect,
     Engine,
+    Insert,
     Integer,
     MetaData,
     Select,
     Table,
     Text,
+    Update,
     create_engine,
     event,
     text,
@@ -250,6 +254,43 @@ def _upsert(
         statement = statement.on_conflict_do_update(index_elements=unique, set_=changes)
     # RETURNING, because psycopg's count of rows says nothing here
     return session.execute(statement.returning(table.id)).first() is not None
+
+
+def plain_rows(session: Session, statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a select as the driver gives them (instants as epoch seconds), read in pieces.
+
+    For a hundred thousand rows and more: there SQLAlchemy's row objects take longer than the database.
+    """
+    result = session.connection().execute(statement)
+    try:
+        while rows := result.cursor.fetchmany(5000):
+            yield from rows
+    finally:
+        result.close()
+
+
+def write_many(
+    session: Session, statement: Insert | Update, names: tuple[str, ...], rows: Sequence[Sequence[Any]]
+) -> None:
+    """An insert or update for many rows of plain values, given in the order of `names`: its columns and bind parameters.
+
+    Below SQLAlchemy's handling of parameters, which for so many rows takes as long as the database.
+    """
+    compiled, order = _for_driver(statement, names, session.get_bind().dialect)
+    wanted = [dict(zip(names, row, strict=True)) for row in rows] if order is None else list(map(order, rows))
+    session.connection().exec_driver_sql(compiled, wanted)
+
+
+@lru_cache(maxsize=64)
+def _for_driver(
+    statement: Insert | Update, names: tuple[str, ...], dialect: Dialect
+) -> tuple[str, Callable[[Sequence[Any]], tuple[Any, ...]] | None]:
+    """The statement as text, and what puts a row into the order of its places; None where places have names."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    places = compiled.positiontup
+    if places is None:
+        return compiled.string, None
+    return compiled.string, itemgetter(*(names.index(place) for place in places))
 
 
 def sort_key(text_value: str) -> str:

@@ -41,7 +41,7 @@ def begin(
     offer = matching.offer_for(session, ticket, time_zone=time_zone, now=now)
     ticket.policy_version_id = int(offer.version.id) if offer else None  # type: ignore[arg-type]
     payload = {**created, "policy_version_id": ticket.policy_version_id}
-    first = histories.as_fact(0, epoch(now), EventType.CREATED, "", False, False, False, payload)
+    first = histories.as_fact(0, epoch(now), str(EventType.CREATED), "", False, False, False, payload)
     books = Books(session, {} if offer is None else {int(offer.version.id): offer})  # type: ignore[arg-type]
     found = books.replay([first], epoch(now))
     show(ticket, offer, found, derived.notices(found))

@@ -7,14 +7,26 @@ A missed promise is never deleted: one that is true no more is superseded (R8). 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, TableClause, bindparam, column, delete, insert, select, table, update
+from sqlalchemy import (
+    BigInteger,
+    TableClause,
+    Update,
+    bindparam,
+    column,
+    delete,
+    insert,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Person, Team
-from app.db import Base, Instant
+from app.db import Base, Instant, write_many
 from app.sla.replay import Breach, ClockRun, Event, TicketSla
 from app.tickets.events import EventType
 from app.tickets.histories import holder_at
@@ -86,30 +98,41 @@ def notices(sla: TicketSla) -> list[Notice]:
 # --- columns -------------------------------------------------------------------------------------------------------
 
 
-def clock_columns(ticket_id: int, run: ClockRun) -> dict[str, Any]:
-    """A clock as it is stored."""
-    return {
-        "ticket_id": ticket_id,
-        "metric": run.metric,
-        "run_no": run.run_no,
-        "state": run.state,
-        "started_at": run.started_at,
-        "due_at": run.due_at,
-        "warn_at": run.warn_at if run.open else None,
-        "fulfilled_at": run.fulfilled_at,
-        "fulfilled_by_event_id": run.fulfilled_by,
-        "breached_at": run.breached_at,
-        "target_minutes": None if run.target is None else run.target // 60,
-        "elapsed_seconds": run.elapsed,
-        "paused_seconds": run.paused,
-        "remaining_seconds": run.remaining,
-        "policy_version_id": run.policy,
-    }
+CLOCK_COLUMNS = (
+    *("ticket_id", "metric", "run_no", "state", "started_at", "due_at", "warn_at", "fulfilled_at"),
+    *("fulfilled_by_event_id", "breached_at", "target_minutes", "elapsed_seconds", "paused_seconds"),
+    *("remaining_seconds", "policy_version_id"),
+)
+
+
+def clock_values(ticket_id: int, run: ClockRun) -> tuple[Any, ...]:
+    """A clock as it is stored, in the order of `CLOCK_COLUMNS`; the first three are its key."""
+    return (
+        ticket_id,
+        run.metric,
+        run.run_no,
+        run.state,
+        run.started_at,
+        run.due_at,
+        run.warn_at if run.open else None,
+        run.fulfilled_at,
+        run.fulfilled_by,
+        run.breached_at,
+        None if run.target is None else run.target // 60,
+        run.elapsed,
+        run.paused,
+        run.remaining,
+        run.policy,
+    )
 
 
 def clocks_of(ticket_id: int, sla: TicketSla) -> list[dict[str, Any]]:
     """The clocks of a ticket that promise something."""
-    return [clock_columns(ticket_id, run) for run in sla.runs if run.target is not None]
+    return [
+        dict(zip(CLOCK_COLUMNS, clock_values(ticket_id, run), strict=True))
+        for run in sla.runs
+        if run.target is not None
+    ]
 
 
 def misses_of(judged: Judged, now: int) -> list[dict[str, Any]]:
@@ -183,38 +206,37 @@ def _write_clocks(session: Session, found: Sequence[Judged]) -> set[int]:
             once_missed.add(row[1])
     added, changed = [], []
     for one in found:
-        for columns in clocks_of(one.ticket_id, one.sla):
-            values = tuple(columns.values())
+        for run in one.sla.runs:
+            if run.target is None:
+                continue
+            values = clock_values(one.ticket_id, run)
             before = stored.pop(values[:3], None)
             if before is None:
-                added.append(columns)
+                added.append(values)
             elif before[1:] != values:
-                changed.append({"key": before[0], **columns})
+                changed.append((*values[3:], before[0]))
     if stored:
         session.execute(delete(CLOCK).where(CLOCK.c.id.in_([row[0] for row in stored.values()])))
     if added:
-        session.execute(_ADD_CLOCKS, added)
+        write_many(session, _ADD_CLOCKS, CLOCK_COLUMNS, added)
     if changed:
-        session.execute(_CHANGE_CLOCKS, changed)
+        write_many(session, _CHANGE_CLOCKS, (*CLOCK_COLUMNS[3:], "key"), changed)
     return once_missed
 
 
-_CLOCK_COLUMNS = (  # in the order in which `clock_columns` gives them, the key first
-    *("ticket_id", "metric", "run_no", "state", "started_at", "due_at", "warn_at", "fulfilled_at"),
-    *("fulfilled_by_event_id", "breached_at", "target_minutes", "elapsed_seconds", "paused_seconds"),
-    *("remaining_seconds", "policy_version_id"),
-)
-_STORED_CLOCKS = select(CLOCK.c.id, *(CLOCK.c[name] for name in _CLOCK_COLUMNS)).where(
+_STORED_CLOCKS = select(CLOCK.c.id, *(CLOCK.c[name] for name in CLOCK_COLUMNS)).where(
     CLOCK.c.ticket_id.in_(bindparam("ids", expanding=True))
 )
 _ADD_CLOCKS = insert(CLOCK)
 
 
-def _changing(rows: TableClause, names: Iterable[str]) -> Any:
+@cache
+def changing(rows: TableClause, names: tuple[str, ...]) -> Update:
+    """The update of some columns of one row by its id, the bind parameter `key`."""
     return update(rows).where(rows.c.id == bindparam("key")).values({name: bindparam(name) for name in names})
 
 
-_CHANGE_CLOCKS = _changing(CLOCK, _CLOCK_COLUMNS[3:])
+_CHANGE_CLOCKS = changing(CLOCK, CLOCK_COLUMNS[3:])
 
 
 def _write_misses(session: Session, found: Sequence[Judged], now: int) -> None:
@@ -242,7 +264,7 @@ def _write_misses(session: Session, found: Sequence[Judged], now: int) -> None:
         _without_strangers(session, added)
         session.execute(insert(MISSED), added)
     if changed:
-        session.execute(_changing(MISSED, _KEPT_OF_MISS), changed)
+        session.execute(changing(MISSED, _KEPT_OF_MISS), changed)
 
 
 def _without_strangers(session: Session, misses: list[dict[str, Any]]) -> None:

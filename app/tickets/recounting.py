@@ -5,17 +5,19 @@ Finds what `deadlines.refresh` finds for one ticket, and writes it in bulk.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from app.db import write_many
 from app.tickets import derived, histories
 from app.tickets.books import Books
 from app.tickets.deadlines import columns, epoch
-from app.tickets.derived import Judged
+from app.tickets.derived import Judged, Notice
 from app.tickets.models import Ticket, TicketEvent
 
 AT_ONCE = 500  # tickets of one transaction
@@ -32,33 +34,53 @@ def recount(session: Session, ticket_ids: Collection[int], *, now: datetime) -> 
     moment = epoch(now)
     found = dict(histories.in_bulk(session, TicketEvent.ticket_id.in_(ticket_ids)))
     books = Books.naming(session, found.values())
-    tickets = session.execute(
-        select(TICKET).where(TICKET.c.id.in_(ticket_ids)).order_by(TICKET.c.id)
-    ).mappings()
-    rows, judged = [], []
-    for ticket in tickets.all():
-        history = found.get(ticket["id"], [])
-        result = books.replay(history, moment)
-        rows.append(ticket)
-        judged.append(Judged(ticket["id"], ticket["assignee_id"], ticket["team_id"], history, result))
+    of_these = _TICKETS.where(TICKET.c.id.in_(ticket_ids)).order_by(TICKET.c.id)
+    tickets = session.execute(of_these).all()
+    judged = []
+    for ticket in tickets:
+        history = found.get(ticket.id, [])
+        judged.append(
+            Judged(ticket.id, ticket.assignee_id, ticket.team_id, history, books.replay(history, moment))
+        )
     told = derived.write(session, judged, now=moment)
-    changes = []
-    for ticket, one in zip(rows, judged, strict=True):
-        offer = books.offers.get(ticket["policy_version_id"] or 0)
+    _write_tickets(session, tickets, judged, told, books)
+
+
+_DERIVED = (
+    *("engine_version", "next_due_at", "next_metric", "next_breach_at", "next_warning_at", "at_risk_at"),
+    *("sla_state", "queue_key", "calendar_id", "calendar_version"),
+)
+_TICKETS = select(
+    *(TICKET.c[name] for name in ("id", "assignee_id", "team_id", "created_at", "policy_version_id")),
+    *(TICKET.c[name] for name in _DERIVED),
+)
+
+
+def _write_tickets(
+    session: Session,
+    tickets: Sequence[Row[Any]],
+    judged: Sequence[Judged],
+    told: Mapping[int, list[Notice]],
+    books: Books,
+) -> None:
+    """Store what differs, column by column: each that is set costs its indexes."""
+    changes: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for ticket, one in zip(tickets, judged, strict=True):
+        if not one.history:
+            continue
+        offer = books.offers.get(ticket.policy_version_id or 0)
         after = {
-            **columns(ticket["created_at"], one.sla, told.get(one.ticket_id, [])),
+            **columns(ticket.created_at, one.sla, told.get(one.ticket_id, [])),
             "calendar_id": offer.calendar_id if offer else None,
             "calendar_version": offer.calendar_version if offer else None,
         }
-        if one.history and any(ticket[name] != value for name, value in after.items()):
-            changes.append({"key": one.ticket_id, **after})
-    _write(session, changes)
-
-
-def _write(session: Session, changes: Sequence[Mapping[str, Any]]) -> None:
+        values = tuple([after[name] for name in _DERIVED])
+        if values != ticket[-len(_DERIVED) :]:
+            names = tuple(name for name in _DERIVED if after[name] != getattr(ticket, name))
+            changes[names].append((*(after[name] for name in names), one.ticket_id))
+    for names, rows in changes.items():
+        write_many(session, derived.changing(TICKET, names), (*names, "key"), rows)
     if changes:
-        values: dict[str, Any] = {name: bindparam(name) for name in changes[0] if name != "key"}
-        session.execute(update(TICKET).where(TICKET.c.id == bindparam("key")).values(values), changes)
         session.expire_all()
 
 
