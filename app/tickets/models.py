@@ -474,8 +474,6 @@ class SlaClock(Base):
     __tablename__ = "sla_clock"
     __table_args__ = table_args(
         UniqueConstraint("ticket_id", "metric", "run_no"),
-        Index("ix_sla_clock_due_at", "due_at"),
-        Index("ix_sla_clock_warn_at", "warn_at"),
         privacy=T(None, RowFate.KEEP_ROW, why="times of work, counted for reports after erasure too"),
     )
 
