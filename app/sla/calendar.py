@@ -17,6 +17,8 @@ from typing import Literal, NamedTuple
 from app.sla.hours import FIRST_DAY, LAST_DAY, CalendarSpec, WallHours, day_number
 from app.sla.zones import DAY, TZDATA, Period, periods, zone
 
+SOON = 16  # intervals: most of what is promised is due within so many
+
 
 class NeverOpen(ValueError):
     """The calendar does not open (often enough) to count what was asked for."""
@@ -44,13 +46,15 @@ class _Table(NamedTuple):
     """The compiled part, for the instants [low, high).
 
     `edges` alternates: opens, closes, opens, closes, ... So an instant is open when an odd number of edges lies at or
-    before it. `sums[k]` is the open time of the first k intervals.
+    before it. `sums[k]` is the open time of the first k intervals. `days[d]` is the number of edges until the start of
+    the d-th day after `low` (in UTC), so that an instant is looked for among those of its day.
     """
 
     low: int
     high: int
     edges: list[int]
     sums: list[int]
+    days: list[int]
 
 
 class BusinessCalendar:
@@ -99,14 +103,20 @@ class BusinessCalendar:
             if not self.spec.ever_opens():
                 raise NeverOpen(f"calendar {self.spec.id} has no opening hours")
             return start
-        low, high, edges, sums = self._table
+        low, high, edges, sums, days = self._table
         if not low <= start < high:
-            low, high, edges, sums = self._cover(start)
-        i = bisect_right(edges, start)
-        wanted = sums[i >> 1] + seconds
+            low, high, edges, sums, days = self._cover(start)
+        day = (start - low) // DAY
+        i = bisect_right(edges, start, days[day], days[day + 1])
+        k = i >> 1
+        wanted = sums[k] + seconds
         if i & 1:
             wanted += start - edges[i - 1]
-        k = bisect_left(sums, wanted)
+        soon = k + SOON
+        if soon < len(sums) and wanted <= sums[soon]:
+            k = bisect_left(sums, wanted, k, soon)
+        else:
+            k = bisect_left(sums, wanted, k)
         if k == len(sums):
             self._grow_later()
             return self.add(start, seconds)
@@ -116,11 +126,13 @@ class BusinessCalendar:
         """Open seconds in [a, b); 0 when b <= a (T5)."""
         if b <= a:
             return 0
-        low, high, edges, sums = self._table
+        low, high, edges, sums, days = self._table
         if a < low or b >= high:
             self._cover(a)
-            low, high, edges, sums = self._cover(b)
-        i, j = bisect_right(edges, a), bisect_right(edges, b)
+            low, high, edges, sums, days = self._cover(b)
+        day, last = (a - low) // DAY, (b - low) // DAY
+        i = bisect_right(edges, a, days[day], days[day + 1])
+        j = bisect_right(edges, b, days[last], days[last + 1])
         seconds = sums[j >> 1] - sums[i >> 1]
         if j & 1:
             seconds += b - edges[j - 1]
@@ -227,7 +239,8 @@ class BusinessCalendar:
                     edges += (start, end)
                 i += 1
         lengths = (end - start for start, end in zip(edges[::2], edges[1::2], strict=True))
-        return _Table(low, high, edges, list(accumulate(lengths, initial=0)))
+        days = [bisect_right(edges, start) for start in range(low, high + 1, DAY)]
+        return _Table(low, high, edges, list(accumulate(lengths, initial=0)), days)
 
 
 def _cut(table: _Table, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
