@@ -22,6 +22,7 @@ from sqlalchemy import (
     Date,
     Dialect,
     Engine,
+    Executable,
     Insert,
     Integer,
     MetaData,
@@ -256,7 +257,7 @@ def _upsert(
     return session.execute(statement.returning(table.id)).first() is not None
 
 
-def plain_rows(session: Session, statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
+def plain_rows(session: Session, statement: Executable) -> Iterator[tuple[Any, ...]]:
     """The rows of a select as the driver gives them (instants as epoch seconds), read in pieces.
 
     For a hundred thousand rows and more: there SQLAlchemy's row objects take longer than the database.

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, and_, func, select, type_coerce
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from app.db import plain_rows
 from app.errors import NotVisible, Refused
 from app.now import now
 from app.reports.queries import counted
@@ -23,7 +24,7 @@ from app.sla.hours import Interval, WeeklyHours
 from app.sla.models import METRICS, PRIORITIES, SlaPolicyVersion
 from app.sla.policy import PolicyVersion, Target
 from app.sla.queries import Offer
-from app.sla.replay import Event, TicketSla
+from app.sla.replay import Event, Run
 from app.tickets import histories
 from app.tickets.books import Books
 from app.tickets.models import SlaClock as ClockRow
@@ -195,21 +196,13 @@ def check(session: Session, draft: Draft) -> None:
 
 # --- replaying -------------------------------------------------------------------------------------------------------
 
-Run = tuple[str, int]  # metric and number of the run
 KEPT, MISSED = "met", "breached"
-
-
-def verdicts(sla_then: TicketSla) -> dict[Run, str]:
-    """The clocks that were decided, by metric and run: kept or missed. Others are running, paused or cancelled."""
-    return {(run.metric, run.run_no): run.state for run in sla_then.runs if run.state in (KEPT, MISSED)}
 
 
 def replayed(events: Sequence[Event], both: Sides, until: int) -> tuple[dict[Run, str], dict[Run, str]]:
     """The verdicts on one ticket under what held and under the draft. The draft is replayed only where it differs."""
-    before = verdicts(both.held.replay(events, until))
-    if not both.concern(events):
-        return before, before
-    return before, verdicts(both.draft.replay(events, until))
+    before = both.held.verdicts(events, until)
+    return before, both.draft.verdicts(events, until) if both.concern(events) else before
 
 
 @dataclass(slots=True)
@@ -308,14 +301,11 @@ def count_some(
 
 def _records(session: Session, ids: list[int], until: datetime) -> dict[int, dict[Run, str]]:
     """The verdicts on record; a clock that is running beyond its due time is missed, whoever has noticed."""
-    rows = session.connection().execute(  # below the ORM, which takes longer than the database for many rows
-        select(
-            ClockRow.ticket_id,
-            ClockRow.metric,
-            ClockRow.run_no,
-            ClockRow.state,
-            type_coerce(ClockRow.due_at, BigInteger),
-        ).where(ClockRow.ticket_id.in_(ids))
+    rows = plain_rows(
+        session,
+        select(ClockRow.ticket_id, ClockRow.metric, ClockRow.run_no, ClockRow.state, ClockRow.due_at).where(
+            ClockRow.ticket_id.in_(ids)
+        ),
     )
     moment = int(until.timestamp())
     found: dict[int, dict[Run, str]] = {ticket_id: {} for ticket_id in ids}

@@ -24,6 +24,7 @@ _RECKONED = frozenset(
 )  # steps after which elapsed time may be another
 _new = tuple.__new__  # half the price of `Step(...)`, and there are a dozen steps a ticket
 _NO_TARGETS: Mapping[str, Target] = {}
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Clocks:
@@ -45,6 +46,7 @@ class Clocks:
         "policy",
         "priority",
         "run_nos",
+        "settled",
         "status",
         "targets",
         "trail",
@@ -66,9 +68,14 @@ class Clocks:
         self.priority = "normal"
         self.status = "new"
         self.event: Event | None = None
+        self.settled: int | None = None
 
     def settle(self, t: int) -> None:
-        """Due times that passed before instant t were missed at their due time (T6: late is after it)."""
+        """Due times that passed before instant t were missed at their due time (T6: late is after it).
+
+        Once for each instant (`settled`): what an event does to due times it settles itself.
+        """
+        self.settled = t
         for clock in self.open.values():
             if clock.due is not None and clock.due < t and clock.breached_at is None:
                 self._miss(t)
@@ -187,7 +194,8 @@ class Clocks:
         self.clocks.append(clock)
         self.open[metric] = clock
         if self.trail is not None:
-            params = {**self._terms(clock), "since": clock.started_at, "from": since}
+            params = self._terms(clock)
+            params["since"], params["from"] = clock.started_at, since
             self._tell(clock, rule, "started", None, 0, params)
         if clock.due is not None and clock.due < event.at:
             self._breach(clock, event.at, rule)
@@ -201,7 +209,7 @@ class Clocks:
         clock.end(event.at)
         clock.fulfilled_at, clock.fulfilled_by = event.at, event.id
         if self.trail is not None:
-            self._tell(clock, rule, "answered" if rule == "R1" else "solved", before, clock.elapsed, {})
+            self._tell(clock, rule, "answered" if rule == "R1" else "solved", before, clock.elapsed, _NOTHING)
 
     def resume(self, metric: str, t: int) -> None:
         """Let the last run of a metric go on after a reopening, with what was left (R7)."""

@@ -80,6 +80,7 @@ class Step(NamedTuple):
     run_no: int
 
 
+DECIDED = ("met", "breached")
 _BY_TIME = attrgetter("breached_at", "metric", "run_no", "due_at")
 
 
@@ -142,24 +143,29 @@ def sum_up(
     )
 
 
+def state_of(clock: Clock) -> str:
+    """How a clock stands; the words are those of `ClockRun`."""
+    if clock.target is None:
+        return "none"
+    if clock.cancelled:
+        return "cancelled"
+    if clock.breached_at is not None:
+        return "breached"
+    if clock.since is None:
+        return "met"
+    return "running" if clock.running else "paused"
+
+
 def _run(clock: Clock, escalations: tuple[Escalation, ...], now: int) -> ClockRun:
     target, is_open = clock.target, clock.since is not None
     if target is None:
         return _without_target(clock, is_open)
     waiting = is_open and not clock.running
     elapsed = clock.elapsed_at(now) if is_open else clock.elapsed
-    if clock.cancelled:
-        state = "cancelled"
-    elif clock.breached_at is not None:
-        state = "breached"
-    elif not is_open:
-        state = "met"
-    else:
-        state = "paused" if waiting else "running"
     return ClockRun(
         clock.metric,
         clock.run_no,
-        state,
+        state_of(clock),
         clock.started_at,
         clock.due,
         _warns_at(clock) if clock.warn else None,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from app.sla.history import Event, in_force
 from app.sla.judge import CalendarBook, PolicyBook
-from app.sla.outcome import Breach, ClockRun, EscalationDue, Step, TicketSla, sum_up
+from app.sla.outcome import DECIDED, Breach, ClockRun, EscalationDue, Step, TicketSla, state_of, sum_up
 from app.sla.policy import match_policy
 from app.sla.rules import TicketClocks
 
@@ -21,11 +21,16 @@ __all__ = [
     "EscalationDue",
     "Event",
     "PolicyBook",
+    "Run",
     "SlaClock",
     "Step",
     "TicketSla",
     "match_policy",
 ]
+
+
+Run = tuple[str, int]
+"""A run of a clock within its ticket: the metric, and which run of it."""
 
 
 class SlaClock:
@@ -45,9 +50,23 @@ class SlaClock:
         Raises `KeyError` for a policy or calendar that the books lack, and what the calendar raises.
         """
         trail: list[Step] | None = [] if explain else None
-        ticket = TicketClocks(policies, calendars, trail)
-        for event in in_force(events, now):
-            ticket.see(event)
-        ticket.settle(now)
+        ticket = _seen(TicketClocks(policies, calendars, trail), events, now)
         escalations = ticket.policy.escalations if ticket.policy is not None else ()
         return sum_up(ticket.clocks, ticket.breaches, escalations, trail or (), now)
+
+    @staticmethod
+    def verdicts(
+        events: Iterable[Event], policies: PolicyBook, calendars: CalendarBook, now: int
+    ) -> dict[Run, str]:
+        """The clocks that are decided at `now`: `met` or `breached`. What `replay` finds, without what only one ticket's
+        reader asks for. Raises the same."""
+        clocks = _seen(TicketClocks(policies, calendars, None), events, now).clocks
+        states = ((clock, state_of(clock)) for clock in clocks)
+        return {(clock.metric, clock.run_no): state for clock, state in states if state in DECIDED}
+
+
+def _seen(ticket: TicketClocks, events: Iterable[Event], now: int) -> TicketClocks:
+    for event in in_force(events, now):
+        ticket.see(event)
+    ticket.settle(now)
+    return ticket

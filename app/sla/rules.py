@@ -40,7 +40,8 @@ class TicketClocks(Clocks):
         rule = _RULES.get(event.type)
         if rule is None or self.disposed:
             return
-        self.settle(event.at)
+        if event.at != self.settled:
+            self.settle(event.at)
         self.event = event
         rule(self, event)
 
@@ -129,7 +130,8 @@ class TicketClocks(Clocks):
 
     def _solve(self, event: Event) -> None:
         for metric in METRICS:
-            self.fulfil(metric, event, "R6")
+            if metric in self.open:
+                self.fulfil(metric, event, "R6")
 
     def _reopen(self, event: Event) -> None:
         t = event.at

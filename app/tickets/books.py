@@ -16,7 +16,7 @@ from app.sla import queries as sla
 from app.sla import snapshots
 from app.sla.calendar import BusinessCalendar
 from app.sla.queries import Offer
-from app.sla.replay import Event, SlaClock, TicketSla
+from app.sla.replay import Event, Run, SlaClock, TicketSla
 from app.tickets.events import EventType
 from app.tickets.histories import forget_gone, versions_in
 
@@ -58,15 +58,25 @@ class Books:
     def replay(self, history: Sequence[Event], now: int, *, explain: bool = False) -> TicketSla:
         """The ticket's clocks at `now`. A policy that is gone promises nothing; a calendar that was changed counts
         from the change on for what was still open then (R11)."""
+        events, calendars = self._given(history)
+        return SlaClock.replay(events, self._policies, calendars, now, explain=explain)
+
+    def verdicts(self, history: Sequence[Event], now: int) -> dict[Run, str]:
+        """The ticket's clocks that are decided at `now`, under the same rules."""
+        events, calendars = self._given(history)
+        return SlaClock.verdicts(events, self._policies, calendars, now)
+
+    def _given(self, history: Sequence[Event]) -> tuple[Sequence[Event], Mapping[Any, Any]]:
+        """What the engine is given for a history: events and calendars."""
         forget_gone(history, self._policies)
-        calendars, edits = self._present, ()
         if self._since and history:
             began = min(event.at for event in history)
             if any(since > began for since in self._since.values()):
                 calendars, edits = self._as_they_were(history, began)
-        return SlaClock.replay([*history, *edits], self._policies, calendars, now, explain=explain)
+                return [*history, *edits], calendars
+        return history, self._present
 
-    def _as_they_were(self, history: Sequence[Event], began: int) -> tuple[dict[Any, Any], Any]:
+    def _as_they_were(self, history: Sequence[Event], began: int) -> tuple[dict[Any, Any], list[Event]]:
         """Calendars with the version in force at the beginning, and an event for each later one."""
         if self._timelines is None:
             self._timelines = snapshots.timelines(self._session, self._since)

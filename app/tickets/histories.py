@@ -142,9 +142,10 @@ def versions_in(events: Iterable[Event]) -> set[int]:
 def forget_gone(events: Iterable[Event], known: Mapping[Any, Any]) -> None:
     """A policy version that is gone promises nothing: take its name out of the history."""
     for event in events:
-        name = _NAMING_A_POLICY.get(event.type)
-        if name is not None and event.data.get(name) not in known:
-            event.data[name] = None  # type: ignore[index]
+        if event.type in _NAMING_A_POLICY:
+            name = _NAMING_A_POLICY[event.type]
+            if event.data.get(name) not in known:
+                event.data[name] = None  # type: ignore[index]
 
 
 def holder_at(events: Sequence[Event], kind: EventType, moment: int, present: int | None) -> int | None:
