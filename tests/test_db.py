@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, column, insert, select, table, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import outbox
 from app.accounts.models import Person
-from app.db import Database, Instant, all_tables, locked, sort_key
+from app.db import Database, Instant, all_tables, locked, plain_rows, sort_key, write_many
 from app.now import now
 from app.observe import Heartbeat
 from app.preferences import PreferenceRow
@@ -136,9 +136,9 @@ def test_ids_are_not_used_again(database: Database) -> None:
 
 
 def test_every_table_keeps_its_ids_on_sqlite() -> None:
-    for table in all_tables():
-        assert table.dialect_options["sqlite"]["autoincrement"], table.name
-        assert [column.name for column in table.primary_key] == ["id"], table.name
+    for one in all_tables():
+        assert one.dialect_options["sqlite"]["autoincrement"], one.name
+        assert [column.name for column in one.primary_key] == ["id"], one.name
 
 
 def test_references_are_checked(database: Database) -> None:
@@ -158,6 +158,20 @@ def test_instants_are_aware_and_whole_seconds(database: Database) -> None:
         assert session.execute(text("SELECT at FROM heartbeat")).scalar() == int(moment.timestamp())
     with pytest.raises(ValueError, match="time zone"):
         Instant().process_bind_param(datetime(2026, 1, 1), None)  # type: ignore[arg-type]  # noqa: DTZ001
+
+
+def test_many_rows_are_written_and_read_as_plain_values(database: Database) -> None:
+    beats = table("heartbeat", *(column(name) for name in ("name", "at", "detail")))
+    rows = [(1_780_293_600 + number, "", f"worker {number}") for number in range(6000)]
+    with database.session(write=True) as session:
+        write_many(session, insert(beats), ("at", "detail", "name"), rows)
+        moved = update(beats).where(beats.c.name == bindparam("key")).values(at=bindparam("at"))
+        write_many(session, moved, ("key", "at"), [("worker 3", 5), ("worker 4", 6)])
+        session.commit()
+    rows[3:5] = [(5, "", "worker 3"), (6, "", "worker 4")]
+    with database.session(write=False) as session:
+        wanted = select(Heartbeat.at, Heartbeat.detail, Heartbeat.name).order_by(Heartbeat.id)
+        assert list(plain_rows(session, wanted)) == rows
 
 
 @pytest.mark.parametrize(

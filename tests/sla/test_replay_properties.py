@@ -219,6 +219,14 @@ def test_the_breaches_on_record_are_those_of_the_clocks(history, now):
 
 @settings(max_examples=200, deadline=None)
 @given(events(), nows)
+def test_verdicts_are_the_decided_runs_of_a_replay(history, now):
+    runs = replay(history, now).runs
+    decided = {(run.metric, run.run_no): run.state for run in runs if run.state in ("met", "breached")}
+    assert SlaClock.verdicts(history, POLICIES, CALENDARS, now) == decided
+
+
+@settings(max_examples=200, deadline=None)
+@given(events(), nows)
 def test_the_trail_tells_the_same_numbers(history, now):
     told = SlaClock.replay(history, POLICIES, CALENDARS, now, explain=True)
     assert told._replace(trail=()) == replay(history, now)
