@@ -39,6 +39,7 @@ from app.web import (
 bp = Blueprint("accounts", __name__)
 
 CLOSING = "closing"  # where the browser's session names the account whose deletion may be taken back
+SIGNED_UP = "signed_up"  # where it names the password that was chosen here, until the address is confirmed
 
 
 def link_rules() -> LinkRules:
@@ -157,6 +158,7 @@ def _put_sign_up(form: SignUpForm) -> None:
         now=now(),
     )
     commit()
+    session[SIGNED_UP] = passwords.fingerprint(password_hash)
 
 
 def _count_letter(address: str) -> None:

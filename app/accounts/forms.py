@@ -98,6 +98,16 @@ class ResetForm(PortalForm):
     password = _new_password()
 
 
+class OwnPasswordForm(PortalForm):
+    """Whoever confirms a sign-up in another browser knows its password."""
+
+    password = PasswordField(
+        _("Your password"),
+        [required(_("Enter your password."))],
+        description=_("The one that you chose when you signed up."),
+    )
+
+
 class AcceptForm(PortalForm):
     """An invited person opens her account."""
 

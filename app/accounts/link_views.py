@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, render_template, request
+from flask import Blueprint, flash, render_template, request, session
 from flask_babel import gettext
 from flask_login import current_user
 
 from app import access
 from app.access import signed_in
 from app.accounts import invitations, passwords, service, sessions, tokens
-from app.accounts.entry_views import known_words
-from app.accounts.forms import AcceptForm, ButtonForm, ResetForm, typed
-from app.accounts.limits import SIGN_IN_ACCOUNT
+from app.accounts.entry_views import SIGNED_UP, known_words
+from app.accounts.forms import AcceptForm, ButtonForm, OwnPasswordForm, ResetForm, typed
+from app.accounts.limits import SIGN_IN_ACCOUNT, SIGN_IN_NETWORK
 from app.accounts.models import Organisation, Person, Token
 from app.accounts.tokens import DeadLink
 from app.errors import Conflict
 from app.now import now
-from app.web import commit, db, forget_tries, release, see
+from app.web import commit, count_tries, db, forget_tries, give_back_tries, network, release, see
+from app.words import N_
 
 bp = Blueprint("account_links", __name__)
 
@@ -33,11 +34,35 @@ def dead_link(fault: DeadLink) -> Any:
 @bp.route("/account/sign-up/<token>", methods=["GET", "POST"])
 def confirm(token: str) -> Any:
     waiting = tokens.look(db(), tokens.SIGN_UP, token, now=now())
-    form = ButtonForm()
+    form = ButtonForm() if _chosen_here(waiting) else OwnPasswordForm()
     if form.validate_on_submit():
-        person = service.confirm(db(), token, now=now())
-        return _ready_to_sign_in(person, gettext("Your address is confirmed. Sign in now."))
-    return _link_page("accounts/confirm.html", waiting, form)
+        try:
+            if isinstance(form, OwnPasswordForm):
+                _prove_choice(waiting, typed(form.password))
+            person = service.confirm(db(), token, now=now())
+        except service.WrongPassword as refused:
+            form.refuse(refused)
+        else:
+            session.pop(SIGNED_UP, None)
+            return _ready_to_sign_in(person, gettext("Your address is confirmed. Sign in now."))
+    return _link_page("accounts/confirm.html", waiting, form, by_password=isinstance(form, OwnPasswordForm))
+
+
+def _chosen_here(waiting: Token) -> bool:
+    """Whether the password that a sign-up waits with was chosen in this browser."""
+    return session.get(SIGNED_UP) == passwords.fingerprint(waiting.pending_password_hash or "")
+
+
+def _prove_choice(waiting: Token, password: str) -> None:
+    """In another browser only who knows the password opens the account: a stranger may have signed up with the
+    address, and would own the account once its owner pressed the button. Raises `WrongPassword`."""
+    person = db().get_one(Person, waiting.person_id)
+    tries = (SIGN_IN_ACCOUNT, person.email), (SIGN_IN_NETWORK, network())
+    count_tries(*tries)
+    release()
+    if not passwords.matches(waiting.pending_password_hash, password):
+        raise service.WrongPassword("password", N_("This is not the password that was chosen at sign-up."))
+    give_back_tries(*tries)
 
 
 def _link_page(template: str, token: Token, form: Any, **values: Any) -> Any:

@@ -6,6 +6,7 @@ No database and no Flask. Hashing takes time on purpose, so it is done while no 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import secrets
 import unicodedata
@@ -79,6 +80,11 @@ def matches(kept: str | None, password: str) -> bool:
         )
     except (VerificationError, InvalidHashError):
         return False
+
+
+def fingerprint(kept: str) -> str:
+    """A short name of a kept hash, which tells nothing of it."""
+    return hashlib.sha256(kept.encode()).hexdigest()[:32]
 
 
 def renewed(kept: str, password: str) -> str | None:

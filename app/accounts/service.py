@@ -26,9 +26,8 @@ THEMES = ("system", "light", "dark")
 class WrongPassword(Refused):
     """The password does not fit. The answer is the same for an unknown address."""
 
-    def __init__(self, field: str | None = None) -> None:
-        wrong = N_("The email address or password is wrong.")
-        super().__init__(N_("The current password is wrong.") if field else wrong, field)
+    def __init__(self, field: str | None = None, message: str = N_("The current password is wrong.")) -> None:
+        super().__init__(message if field else N_("The email address or password is wrong."), field)
 
 
 class Closing(Exception):

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app.accounts.models import MANAGER, MEMBER, Person, Token
 from app.db import Database
 from app.now import now
 from app.preferences import PreferenceRow
+from app.throttle import Throttle
 from tests import factories
 from tests.support.mailbox import Mailbox, link_in, text_of
 from tests.support.pages import Browser
@@ -24,6 +25,8 @@ WORDS = {
     "de": {
         "confirm": "Bestätigen Sie Ihre E-Mail-Adresse",
         "confirmed": "Ihre Adresse ist bestätigt.",
+        "not chosen": "Das ist nicht das Passwort, das bei der Registrierung gewählt wurde.",
+        "choose": "Sie möchten ein eigenes Konto? Wählen Sie selbst ein Passwort.",
         "hello": "Guten Tag,",
         "hello Ada": "Guten Tag Ada Größmann,",
         "nothing": "Sie haben das nicht angefordert? Dann müssen Sie nichts tun.",
@@ -39,6 +42,8 @@ WORDS = {
     "en": {
         "confirm": "Confirm your email address",
         "confirmed": "Your address is confirmed.",
+        "not chosen": "This is not the password that was chosen at sign-up.",
+        "choose": "You want an account of your own? Choose a password yourself.",
         "hello": "Hello,",
         "hello Ada": "Hello Ada Größmann,",
         "nothing": "You did not ask for this? Then do nothing.",
@@ -132,6 +137,47 @@ def test_somebody_signs_up_confirms_signs_in_and_out(
     assert words["used"] in page.text
     assert ada.follow(page, "Anmelden" if lang == "de" else "Sign in").path == "/account/sign-in"
     assert len(mails.to("ada@example.org")) == 1
+
+
+def test_a_stranger_who_signs_up_with_an_address_does_not_get_the_account(
+    app: Flask, ada: Browser, lang: str, words: dict[str, str], letter_to: Callable[[str], EmailMessage]
+) -> None:
+    """Only who knows the password confirms in another browser; its owner chooses one herself."""
+    stranger = app.test_client()
+    assert isinstance(stranger, Browser)
+    ada.send(ada.visit("/account/sign-up"), name="Ada", email="ada@example.org", password=NEW_PASSWORD)
+    stranger.send(stranger.visit("/account/sign-up"), name="Eve", email="ada@example.org", password=PASSWORD)
+    link = link_in(letter_to("ada@example.org"), "/account/sign-up/")
+    page = ada.visit(link)
+    page = ada.send(page, status=422, password="")
+    page = ada.send(page, status=422, password=NEW_PASSWORD)
+    assert words["not chosen"] in page.text
+    stranger.send(stranger.visit("/account/sign-in"), status=422, email="ada@example.org", password=PASSWORD)
+    page = ada.follow(page, words["choose"])
+    ada.send(page, email="ada@example.org")
+    page = ada.send(
+        ada.visit(link_in(letter_to("ada@example.org"), "/account/reset/")), password=NEW_PASSWORD
+    )
+    assert ada.send(page, email="ada@example.org", password=NEW_PASSWORD).path == f"/{lang}/"
+    ada.visit(link, status=410)
+
+
+def test_a_sign_up_is_confirmed_on_another_device_with_its_password(
+    app: Flask, ada: Browser, words: dict[str, str], letter_to: Callable[[str], EmailMessage]
+) -> None:
+    phone = app.test_client()
+    assert isinstance(phone, Browser)
+    phone.lang = ada.lang
+    ada.send(ada.visit("/account/sign-up"), name="Ada", email="ada@example.org", password=PASSWORD)
+    link = link_in(letter_to("ada@example.org"), "/account/sign-up/")
+    page = phone.visit(link)
+    for number in range(10):
+        page = phone.send(page, status=422, password=f"{NEW_PASSWORD} {number}")
+    phone.send(page, status=429, password=PASSWORD)
+    with database_of(app).session(write=True) as session:
+        session.execute(delete(Throttle))
+        session.commit()
+    assert words["confirmed"] in phone.send(phone.visit(link), password=PASSWORD).text
 
 
 def test_who_has_an_account_and_signs_up_again_is_reminded(
