@@ -23,7 +23,7 @@ from app.lanes import Batch, Chore, Ids, Letter, Recurring, Tables, Worker
 from app.now import now
 from app.outbox import DONE, Job
 from app.preferences import Preferences
-from app.privacy import building, copies, executor, export, retention
+from app.privacy import building, copies, executor, export, officers, retention
 from app.privacy import mails as privacy_mails
 from app.reports import trials
 from app.sla import service as sla_service
@@ -164,6 +164,7 @@ LETTERS: dict[str, Letter] = {
     "privacy.answered": privacy_mails.answered,
     "privacy.received": privacy_mails.received,
     "privacy.lifted": privacy_mails.lifted,
+    officers.LETTER: privacy_mails.to_do,
     export.LETTER: privacy_mails.copy_ready,
     export.NOTES_LETTER: privacy_mails.notes_decided,
     "tickets.received": tickets_mails.received,

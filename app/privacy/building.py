@@ -27,7 +27,7 @@ from app.db import insert_ignoring
 from app.lanes import named
 from app.now import now
 from app.preferences import Preferences
-from app.privacy import archive, copies, export, taking
+from app.privacy import archive, copies, export, officers, taking
 from app.privacy.copies import folder_of, path_of
 from app.privacy.export_models import BUILDING, READY, DataExport, NoteDecision
 from app.privacy.models import DONE, FAILED, OPEN, RUNNING, JobStep, PrivacyRequest
@@ -196,6 +196,8 @@ def _finish(one: Build, part: Path, held_back: int) -> None:
         if not one.quietly:
             letter = export.NOTES_LETTER if one.again else export.LETTER
             outbox.put(session, letter, run_at=moment, export_id=row.id)
+        if held_back and not one.again:
+            officers.tell(session, request, now=moment)
         session.flush()
         os.replace(part, path_of(portal, one.file_key))
         session.commit()

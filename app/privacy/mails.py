@@ -15,7 +15,7 @@ from app.letters import Letter, Message
 from app.mail import Post
 from app.privacy import labels
 from app.privacy.export_models import READY, DataExport
-from app.privacy.models import GRACE, PrivacyRequest
+from app.privacy.models import GRACE, OPEN, PrivacyRequest
 from app.privacy.planner import Line, Plan
 from app.words import N_
 
@@ -27,6 +27,8 @@ GONE = ("gone", N_("What is deleted, a line each"))
 UNTIL = ("day", N_("Day and time until which the copy can be fetched"))
 KEPT = ("kept", N_("What stays, why and until when, a line each"))
 ANSWER = ("answer", N_("What the privacy officer wrote"))
+DUE = ("day", N_("Last day for the answer"))
+LINK_TO_CASE = ("link", N_("Page of the request, for who may work on it"))
 KIND = ("kind", N_("What the person asked for, like “Information”"))
 
 YOUR_DATA = Letter(
@@ -143,6 +145,17 @@ LIFTED = Letter(
     (GREETING, LINK),
     ("link",),
 )
+TO_DO = Letter(
+    "privacy.to_do",
+    N_("A request about data waits for the privacy officer."),
+    N_("Data protection: a request waits for you"),
+    N_(
+        "{greeting}\n\nA request about data has arrived ({kind}). It is to be answered by {day}.\n\n"
+        "Read it and decide here:\n\n{link}"
+    ),
+    (GREETING, KIND, DUE, LINK_TO_CASE),
+    ("link", "day"),
+)
 
 SHIPPED = (
     YOUR_DATA,
@@ -155,9 +168,11 @@ SHIPPED = (
     LIFTED,
     COPY_READY,
     NOTES_DECIDED,
+    TO_DO,
 )
 
 ENTERED = N_("You get this letter because your address was entered at our help centre.")
+OFFICER = N_("You get this letter because you work on requests about data protection.")
 ASKED = N_("You get this letter because you asked for something about your data.")
 
 
@@ -217,6 +232,24 @@ def received(post: Post, ids: dict[str, Any]) -> Message | None:
 
 def lifted(post: Post, ids: dict[str, Any]) -> Message | None:
     return _about(post, ids, LIFTED)
+
+
+def to_do(post: Post, ids: dict[str, Any]) -> Message | None:
+    """To one officer, about a request that is still open; whose it is says the page."""
+    request = post.session.get(PrivacyRequest, ids["request_id"])
+    officer = post.session.get(Person, ids["person_id"])
+    if request is None or request.state != OPEN or officer is None or officer.disabled_at is not None:
+        return None
+    lang = _language(post, officer.language)
+    return _to(
+        post,
+        TO_DO,
+        officer,
+        OFFICER,
+        day=format_date(request.due_at, lang=lang),
+        kind=gettext_in(lang)(labels.KIND[request.kind]),
+        link=f"{post.base_url}/admin/privacy/requests/{request.public_id}",
+    )
 
 
 def _about(post: Post, ids: dict[str, Any], letter: Letter) -> Message | None:

@@ -17,7 +17,7 @@ from app import audit, outbox
 from app.accounts import consents
 from app.accounts.queries import lock_person
 from app.errors import NotVisible, Refused
-from app.privacy import facts
+from app.privacy import facts, officers
 from app.privacy.models import (
     DONE,
     FILE,
@@ -109,6 +109,7 @@ def ask(
         return known
     made = stored(session, kind, person_id, state=OPEN, words=words, scope=scope, key=key, now=now)
     outbox.put(session, "privacy.received", run_at=now, request_id=made.id)
+    officers.tell(session, made, now=now)
     return made
 
 

@@ -390,13 +390,16 @@ def test_notes_are_released_or_withheld_and_the_copy_completed(
 ) -> None:
     first = note(portal, customer.person_id)
     second = note(portal, customer.person_id, "Her colleague is ill.")
+    officer = sign_in("privacy_officer")
     ask(customer)
     run_worker()
     assert states(portal) == [OPEN]  # ready for her, and the officer's clock runs
     assert "2 internal notes about you are held back" in customer.visit("/privacy/exports").text
-    officer = sign_in("privacy_officer")
+    (told,) = mails.to(officer.email)
+    assert "A request about data has arrived (Copy of the data)." in text_of(told)
     inbox = officer.visit("/admin/privacy")
     case = officer.follow(inbox, "Copy of the data")
+    assert link_in(told, "/admin/privacy/requests/").endswith(case.path)
     listed = officer.follow(case, "Look at the notes")
     here = listed.path
     page = officer.visit(f"{here}/notes/{first}")

@@ -69,6 +69,20 @@ def decide(officer: Browser, request: PrivacyRequest, what: str, said: str) -> P
     return officer.send(page, f"/{what}", words=said)
 
 
+def test_where_nobody_is_privacy_officer_the_admins_are_told(
+    sign_in: Callable[..., Browser], portal: Any, mails: Mailbox, run_worker: Callable[[], int]
+) -> None:
+    admin, agent, customer = sign_in("admin"), sign_in("agent"), sign_in("customer", email="mina@example.org")
+    with portal.database.session(write=True) as session:
+        gone = factories.person(session, "privacy_officer", email="gone@example.org", disabled_at=now())
+        rights.ask(session, customer.person_id, "rectification", "My name is wrong.", now=now())
+        session.commit()
+    run_worker()
+    assert "waits for you" in mails.last(admin.email)["Subject"]
+    assert not mails.to(agent.email)
+    assert not mails.to(gone.email)
+
+
 # --- asked and answered ------------------------------------------------------------------------------------------------
 
 
@@ -89,8 +103,15 @@ def test_a_request_its_letter_and_its_answer(
     letter = text_of(mails.last(customer.email))
     assert "We have your request (Objection)." in letter
     assert "hiding" not in letter
+    told = text_of(mails.last(officer.email))
+    assert "A request about data has arrived (Objection)." in told
+    assert f"/admin/privacy/requests/{request.public_id}" in told
+    assert customer.email not in told
+    assert "hiding" not in told
     again = customer.send(page, "Send request", words="Once more.")
     assert again.path == sent.path  # asked twice, it is the same request
+    run_worker()
+    assert len(mails.to(officer.email)) == 1
     assert "Objection" in officer.visit("/admin/privacy").text
     decide(officer, request, "extension", "We need to look into it.")
     decide(officer, request, "refusal", "We need the log for security.")
