@@ -20,7 +20,7 @@ METRIC_WORDS = {
     "first_response": N_("First response"),
     "next_response": N_("Next response"),
     "periodic_update": N_("Update"),
-    "resolution": N_("Solution"),
+    "resolution": N_("Resolution"),
 }
 RECIPIENTS = {"notify": ("assignee", "team", "lead", "person"), "assign": ("lead", "person")}
 

@@ -101,7 +101,7 @@ def test_a_trial_from_its_draft_to_the_tickets(
     assert "Take over" not in done.text, "a lead does not edit policies"
     assert "Kept and missed by team" in lead.visit(f"{waiting.path}?metric=resolution").text
     listed = lead.follow(done, "Show these tickets")
-    assert "Solution" in listed.text
+    assert "Resolution" in listed.text
     assert listed.all("a", class_="pager-next") == [] or lead.follow(listed, "Next").status == 200
     with statements() as sent:
         lead.visit(listed.path)
@@ -141,14 +141,14 @@ def test_a_trial_is_stopped_by_its_author(
 FAULTS = [
     (
         {"normal_resolution": "0"},
-        "Solution, priority Normal: enter more than nothing and at most 2000 hours.",
+        "Resolution, priority Normal: enter more than nothing and at most 2000 hours.",
     ),
     ({"urgent_first_response": "-2 h"}, "First response, priority Urgent: enter more than nothing"),
     (
         {"low_periodic_update": "10000 h"},
         "Update, priority Low: enter more than nothing and at most 2000 hours.",
     ),
-    ({"low_resolution": "soon"}, "Solution, priority Low: “soon” is no length of time."),
+    ({"low_resolution": "soon"}, "Resolution, priority Low: “soon” is no length of time."),
     ({"months": "13"}, "Choose 1 to 12 months."),
     ({"months": "many"}, "Choose 1 to 12 months."),
     ({"months": ""}, "Enter a number of months."),

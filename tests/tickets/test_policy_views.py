@@ -175,7 +175,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"channels": ["pigeon"]}, "Choose from the list."),
     ({"on_reopen": "never"}, "Choose what a reopened request does."),
     ({"pause_resolution": ["solved"]}, "Only waiting for the customer and on hold stop a clock."),
-    ({"step0": "notify:team", "step0_metric": "resolution"}, "Nothing is promised for “Solution”."),
+    ({"step0": "notify:team", "step0_metric": "resolution"}, "Nothing is promised for “Resolution”."),
     ({"step0": "notify:person", "step0_person": "999"}, "This person does not work on tickets."),
     ({"step0": "notify:person"}, "Choose the person who is meant."),
     ({"step0": "mail"}, "Enter the address that gets the email."),
