@@ -76,12 +76,13 @@ def compile_catalogues(folder: Path = FOLDER) -> None:
 
 def language() -> str:
     """The language of the page being made: its address, else the person's choice, else her browser's."""
-    if not has_request_context():
-        return "en"
-    chosen = g.get("language")
-    if chosen is None:
-        chosen = g.language = _choose()
-    return str(chosen)
+    try:
+        return g.language  # type: ignore[no-any-return]  # a page asks some hundred times
+    except (AttributeError, RuntimeError):  # not chosen yet, or no application at hand
+        if not has_request_context():
+            return "en"
+        g.language = chosen = _choose()
+        return chosen
 
 
 def _choose() -> str:
