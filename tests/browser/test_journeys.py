@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from tests.browser.visitor import Visitor, wait_awake
 
@@ -79,6 +80,27 @@ def test_suggestions_by_arrow_keys(look: Look) -> None:
     assert address is not None
     assert page.url.endswith(address)
     assert visitor.check() == []
+
+
+def test_a_newer_question_ends_an_older_one(look: Look) -> None:
+    """The answer to the first letters comes last, and must not take the place of the right one."""
+    page = look().page
+    page.goto("/de/")
+    wait_awake(page)
+    held: list[Route] = []
+    page.route("**/suggest?*", lambda route: route.continue_() if held else held.append(route))
+    page.locator("#q").focus()
+    with page.expect_request("**/suggest?q=rech"):
+        page.keyboard.type("rech")
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("q=rech")):
+        page.keyboard.type("nung")
+    expect(page.locator("#q-list [role=option]").first).to_be_visible()
+    with suppress(Error):  # nobody waits for it any more
+        held[0].fulfill(content_type="text/html", body="<ul><li><a href='/de/'>Overtaken</a></li></ul>")
+    with page.expect_response("**/suggest?q=rechnungen"):
+        page.keyboard.type("en")
+    expect(page.locator("#q-list")).not_to_contain_text("Overtaken")
+    expect(page.locator("#q-list [role=option]").first).to_be_visible()
 
 
 def test_escape_closes_then_clears(look: Look) -> None:
