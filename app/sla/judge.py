@@ -12,7 +12,7 @@ from typing import Any
 from app.sla.calendar import BusinessCalendar
 from app.sla.clock import Clock
 from app.sla.history import Event
-from app.sla.outcome import Breach, Step
+from app.sla.outcome import Breach, Step, new_row
 from app.sla.policy import DEFAULT_PAUSES, METRICS, Key, PolicyVersion, Target
 
 PolicyBook = Mapping[Key, PolicyVersion]
@@ -22,7 +22,6 @@ _FIRST = itemgetter(0)
 _RECKONED = frozenset(
     {"judged", "reopened", "began_earlier"}
 )  # steps after which elapsed time may be another
-_new = tuple.__new__  # half the price of `Step(...)`, and there are a dozen steps a ticket
 _NO_TARGETS: Mapping[str, Target] = {}
 _NOTHING: Mapping[str, Any] = {}
 
@@ -292,4 +291,4 @@ class Clocks:
         elapsed = clock.elapsed_at(at) if key in _RECKONED else elapsed_before
         due, metric, run_no = clock.due, clock.metric, clock.run_no
         step = (at, event_id, rule, key, params, elapsed_before, elapsed, due_before, due, metric, run_no)
-        self.trail.append(_new(Step, step))
+        self.trail.append(new_row(Step, step))
