@@ -77,12 +77,12 @@ def compile_catalogues(folder: Path = FOLDER) -> None:
 def language() -> str:
     """The language of the page being made: its address, else the person's choice, else her browser's."""
     try:
-        return g.language  # type: ignore[no-any-return]  # a page asks some hundred times
+        chosen: str = g.language  # one look: a page asks some hundred times
     except (AttributeError, RuntimeError):  # not chosen yet, or no application at hand
         if not has_request_context():
             return "en"
         g.language = chosen = _choose()
-        return chosen
+    return chosen
 
 
 def _choose() -> str:

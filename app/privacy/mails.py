@@ -240,16 +240,7 @@ def to_do(post: Post, ids: dict[str, Any]) -> Message | None:
     officer = post.session.get(Person, ids["person_id"])
     if request is None or request.state != OPEN or officer is None or officer.disabled_at is not None:
         return None
-    lang = _language(post, officer.language)
-    return _to(
-        post,
-        TO_DO,
-        officer,
-        OFFICER,
-        day=format_date(request.due_at, lang=lang),
-        kind=gettext_in(lang)(labels.KIND[request.kind]),
-        link=f"{post.base_url}/admin/privacy/requests/{request.public_id}",
-    )
+    return _naming(post, TO_DO, request, officer, OFFICER, f"/admin/privacy/requests/{request.public_id}")
 
 
 def _about(post: Post, ids: dict[str, Any], letter: Letter) -> Message | None:
@@ -258,15 +249,22 @@ def _about(post: Post, ids: dict[str, Any], letter: Letter) -> Message | None:
     person = post.session.get(Person, request.person_id) if request and request.person_id else None
     if request is None or person is None or person.erased_at is not None:
         return None
+    return _naming(post, letter, request, person, ASKED, "/privacy/")
+
+
+def _naming(
+    post: Post, letter: Letter, request: PrivacyRequest, person: Person, why: str, path: str
+) -> Message:
+    """What is asked for, until when, and the page that says more."""
     lang = _language(post, person.language)
     return _to(
         post,
         letter,
         person,
-        ASKED,
+        why,
         day=format_date(request.due_at, lang=lang),
         kind=gettext_in(lang)(labels.KIND[request.kind]),
-        link=f"{post.base_url}/privacy/",
+        link=f"{post.base_url}{path}",
     )
 
 

@@ -13,8 +13,8 @@ Stretch = tuple[int, int, bool, int]
 
 
 class Clock:
-    """A run of one metric. Without a target it has no calendar, counts nothing and only remembers its stretches: a
-    target may still come (R9)."""
+    """A run of one metric. Until it has a target it has no calendar, counts nothing and only remembers its stretches: a
+    target may still come (R9). One that loses its target keeps its calendar, by which its misses were overdue."""
 
     __slots__ = (
         "breached_at",

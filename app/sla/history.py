@@ -15,7 +15,7 @@ from typing import Any
 class Event:
     """Something that happened to the ticket. Ordered by (at, id); types without a rule are passed over (R16).
 
-    Nobody changes one; that it is not frozen makes a million of them in a quarter of the time.
+    The engine changes none; that it is not frozen makes a million of them in a quarter of the time.
 
     `data` by type: created: by, first_message, status, priority, policy, proved (False: a guest's request that waits
     for `proved`), message_id. message, message_withdrawn: message_id. status, priority, policy, customer_changed: to.

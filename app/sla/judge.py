@@ -215,13 +215,9 @@ class Clocks:
         clock = next((clock for clock in reversed(self.clocks) if clock.metric == metric), None)
         if clock is None:
             return
-        clock.go_on(t, running=not self.pauses(metric))
+        clock.go_on(t, running=self.status not in self.pausing[metric])
         self.open[metric] = clock
         self.judge(clock, "R7", "reopened")
-
-    def pauses(self, metric: str) -> bool:
-        """Whether the status in force pauses a metric (R5)."""
-        return self.status in self.pausing[metric]
 
     def pause_or_resume(self, t: int) -> None:
         """Let status and policy in force decide which open clocks run."""

@@ -26,7 +26,7 @@ from app.tickets.models import PAUSED_FROM, WITHOUT_FROM, SlaClock, Ticket
 from app.tickets.record import Acting
 
 ENGINE_VERSION = (
-    2  # grows when the same events would be judged, or kept, differently; then all are counted again
+    3  # grows when the same events would be judged, or kept, differently; then all are counted again
 )
 
 

@@ -142,10 +142,9 @@ def versions_in(events: Iterable[Event]) -> set[int]:
 def forget_gone(events: Iterable[Event], known: Mapping[Any, Any]) -> None:
     """A policy version that is gone promises nothing: take its name out of the history."""
     for event in events:
-        if event.type in _NAMING_A_POLICY:
-            name = _NAMING_A_POLICY[event.type]
-            if event.data.get(name) not in known:
-                event.data[name] = None  # type: ignore[index]
+        name = _NAMING_A_POLICY.get(event.type)
+        if name is not None and event.data.get(name) not in known:
+            event.data = {**event.data, name: None}
 
 
 def holder_at(events: Sequence[Event], kind: EventType, moment: int, present: int | None) -> int | None:
